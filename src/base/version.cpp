@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace churon {
+
+const char* const kVersion = CHURON_VERSION;
+
+}  // namespace churon

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace churon {
+
+extern const char* const kVersion;
+
+}  // namespace churon
