@@ -31,6 +31,7 @@ struct Terminal {
 using Action = std::function<ExitCode(const Terminal&)>;
 
 struct Verb {
+  std::string_view group;     // heading in `churon --help`; verbs of a group stand together
   std::string_view name;
   std::string_view summary;   // one line of the table in `churon --help`
   std::string_view examples;  // shown first in `churon VERB --help`

@@ -9,7 +9,7 @@ Action configure_version(CLI::App& app);
 
 std::span<const Verb> verbs() {
   static constexpr std::array kVerbs{
-      Verb{"version", "the tool's version", "churon version", configure_version},
+      Verb{"About churon", "version", "the tool's version", "churon version", configure_version},
   };
   return kVerbs;
 }
