@@ -51,8 +51,9 @@ class Sampler {
 
  private:
   SamplerOptions options_;
-  std::vector<Candidate> candidates_;  // scratch, kept to avoid allocation in every step
+  std::vector<Candidate> candidates_;  // these are scratch, kept to allocate nothing in a step
   std::vector<double> weights_;
+  std::vector<float> penalised_;
 };
 
 }  // namespace churon::exec

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/hyperparameters.h"
+#include "model/model.h"
 
 namespace churon::graph {
 
@@ -49,34 +50,10 @@ struct Slice {
   std::int64_t columns = 0;
 };
 
-// The tensors a layer may have, by their part in it. `output` is the token embedding where the two
-// are tied.
-enum class Weight {
-  token_embedding,
-  attention_norm,
-  query,
-  key,
-  value,
-  query_bias,
-  key_bias,
-  value_bias,
-  query_norm,
-  key_norm,
-  attention_output,
-  attention_output_bias,
-  attention_post_norm,
-  feed_forward_norm,
-  gate,
-  up,
-  down,
-  feed_forward_post_norm,
-  output_norm,
-  output,
-};
-std::string_view name(Weight weight);
-
+// A tensor of the model by its part in it. The output matrix of a model with tied embeddings is its
+// token embedding.
 struct WeightUse {
-  Weight weight = Weight::output;
+  model::TensorRole role = model::TensorRole::output;
   std::int64_t rows = 1;     // outputs; 1 for a vector
   std::int64_t columns = 0;  // inputs along K; the length of a vector
 };
