@@ -13,10 +13,11 @@ namespace churon::cli {
 
 // What every verb can do: flags shared by all, and where text goes.
 struct Terminal {
-  bool json = false;      // --json: one document on stdout
-  bool quiet = false;     // --quiet: results alone, no progress
-  bool color = false;     // stderr is a terminal and NO_COLOR is not set
-  bool progress = false;  // stderr is a terminal and neither quiet nor json
+  bool json = false;         // --json: one document on stdout
+  bool quiet = false;        // --quiet: results alone, no progress
+  bool color = false;        // stderr is a terminal and NO_COLOR is not set
+  bool progress = false;     // stderr is a terminal and neither quiet nor json
+  bool interactive = false;  // stdout is a terminal
 
   // Results. A closed pipe ends the process quietly; a full disk is an error with exit code 1.
   void out(std::string_view text) const;
@@ -31,10 +32,10 @@ struct Terminal {
 using Action = std::function<ExitCode(const Terminal&)>;
 
 struct Verb {
-  std::string_view group;     // heading in `churon --help`; verbs of a group stand together
+  std::string_view group;  // heading in `churon --help`; verbs of a group stand together
   std::string_view name;
   std::string_view summary;   // one line of the table in `churon --help`
-  std::string_view examples;  // shown first in `churon VERB --help`
+  std::string_view examples;  // one a line, shown first in `churon VERB --help`
   // Adds the options to the sub-command and returns what runs when it was chosen.
   Action (*configure)(CLI::App& app);
 };
