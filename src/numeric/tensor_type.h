@@ -11,17 +11,15 @@
 //   Q4_1         32     20  f16 d, f16 m, 16 bytes of nibbles                         d*q + m
 //   Q5_0         32     22  f16 d, 32 fifth bits, 16 bytes of nibbles                 d*(q-16)
 //   Q5_1         32     24  f16 d, f16 m, 32 fifth bits, 16 bytes of nibbles          d*q + m
-//   Q4_K        256    144  f16 d, f16 dmin, 8 x (6-bit sc, 6-bit mn), 128 bytes      d*sc*q -
-//   dmin*mn Q5_K        256    176  f16 d, f16 dmin, 8 x (6-bit sc, 6-bit mn), fifth bits, d*sc*q -
-//   dmin*mn
-//                           128 bytes
-//   Q6_K        256    210  128 bytes low nibbles, 64 bytes high bits, 16 x int8 sc,  d*sc*(q-32)
-//                           f16 d
-//   MXFP4        32     17  E8M0 e, 16 bytes of E2M1 nibbles                          2^(e-127)*v
+//   Q4_K        256    144  f16 d, f16 dmin, 12 bytes of sc and mn, 128 of nibbles d*sc*q-dmin*mn
+//   Q5_K        256    176  the same, 32 bytes of fifth bits before the nibbles d*sc*q-dmin*mn Q6_K
+//   256    210  128 bytes low nibbles, 64 of high bits, 16 int8 sc, f16 d d*sc*(q-32) MXFP4 32 17
+//   E8M0 e, 16 bytes of E2M1 nibbles                          2^(e-127)*v
 //
 // In a block of 32 the low nibbles are elements 0..15 and the high nibbles are elements 16..31.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -52,6 +50,18 @@ struct TensorTypeInfo {
 // `count` is a multiple of the block's elements. Values are computed in binary32: products of scale
 // and integer are exact but for Q6_K (one rounding), adding a minimum is one rounding.
 void dequantize(TensorType type, const std::byte* blocks, std::size_t count, float* out);
+
+// The parts of a K-quant block of 256, for those who transcode it: the 6-bit scales and minima of
+// its eight sub-blocks (12 bytes, packed) and element i of a Q4_K or Q5_K block.
+struct KScale {
+  int scale;
+  int minimum;
+};
+[[nodiscard]] std::array<KScale, 8> k_scales(const std::byte* packed);
+[[nodiscard]] int k_element(TensorType type, const std::byte* block, int i);
+
+// The value of an E2M1 code (OCP MX 1.0): sign, two bits of exponent, one of fraction.
+[[nodiscard]] float mxfp4_value(int code);
 
 // The nearest good blocks: scales and minima are searched for the least squared error. The input is
 // finite. The same bits on every machine (plain binary32, fixed order).
