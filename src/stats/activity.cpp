@@ -7,13 +7,11 @@ std::span<const ActionEntry, kActionCount> actions() {
       {Action::mac_int8, "mac_int8_count", "MAC"},
       {Action::mac_w4, "mac_w4_count", "MAC"},
       {Action::mac_int16, "mac_int16_count", "MAC"},
-      {Action::mac_other, "mac_other_count", "MAC"},
       {Action::vector_operation, "vector_operation_count", "op"},
       {Action::memory_read, "memory_read_bytes", "B"},
       {Action::memory_write, "memory_write_bytes", "B"},
       {Action::scratch_access, "scratch_access_bytes", "B"},
       {Action::noc_hop, "noc_hop_bytes", "B"},
-      {Action::link, "link_bytes", "B"},
       {Action::powered, "powered_s", "s"},
       {Action::busy, "busy_s", "s"},
   }};
@@ -22,8 +20,7 @@ std::span<const ActionEntry, kActionCount> actions() {
 
 double Activity::macs() const {
   const Activity& self = *this;
-  return self[Action::mac_int8] + self[Action::mac_w4] + self[Action::mac_int16] +
-         self[Action::mac_other];
+  return self[Action::mac_int8] + self[Action::mac_w4] + self[Action::mac_int16];
 }
 
 Bytes Activity::memory_bytes() const {

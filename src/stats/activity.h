@@ -17,17 +17,15 @@ enum class Action {
   mac_int8,          // int8 x int8, with its operands and its share of the accumulation
   mac_w4,            // 4-bit weight x int8
   mac_int16,         // int16 x int8: probabilities times values, two passes of the int8 cell
-  mac_other,         // wider or floating-point products
   vector_operation,  // one FP32 operation of one lane
   memory_read,       // byte from the device memory
   memory_write,      // byte to the device memory
   scratch_access,    // byte to or from the cores' scratch memory
   noc_hop,           // byte over one link of the on-chip network
-  link,              // byte over a link to another chip
   powered,           // second of leakage, clocks and idle interfaces
   busy,              // second at work, for chips described by power alone
 };
-inline constexpr std::size_t kActionCount = 12;
+inline constexpr std::size_t kActionCount = 10;
 
 struct ActionEntry {
   Action action;
