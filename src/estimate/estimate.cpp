@@ -445,7 +445,7 @@ Result<Estimator> Estimator::create(const model::Hyperparameters& hyperparameter
   }
   auto state = std::make_shared<State>();
   state->derate = *derate;
-  state->kv_bits = numeric::info(options.kv).bits_per_weight;
+  state->kv_bits = numeric::kv_bits_per_element(options.kv);
   state->embedding_bits = formats.embedding_bits;
   state->graph = graph::graph(hyperparameters, graph::decode_step(1, 0));
   state->read_chip(chip);

@@ -27,6 +27,7 @@
 #include "graph/graph.h"
 #include "model/model.h"
 #include "numeric/block_format.h"
+#include "numeric/kv_cache.h"
 #include "stats/activity.h"
 
 namespace churon::estimate {
@@ -56,7 +57,7 @@ WeightFormats weight_formats(const model::Model& model, const chip::Chip& chip);
 
 struct EstimateOptions {
   std::string derate;  // a set of the chip; empty: its default
-  numeric::BlockFormat kv = numeric::BlockFormat::q8_0;
+  numeric::KvFormat kv = numeric::KvFormat::q8_0;
 };
 
 // One line of the list of operators: `count` alike, in as many layers. Times are of all of them.

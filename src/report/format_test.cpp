@@ -1,0 +1,64 @@
+#include "report/format.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "base/text.h"
+
+namespace churon::report {
+namespace {
+
+TEST(Format, si_picks_the_prefix_that_leaves_one_to_three_digits) {
+  EXPECT_EQ(si(0.00049, "s"), "490 µs");
+  EXPECT_EQ(si(0.00049, "s", Charset::ascii), "490 us");
+  EXPECT_EQ(si(84.2e6, "B"), "84.2 MB");
+  EXPECT_EQ(si(1, "J"), "1.00 J");
+  EXPECT_EQ(si(9.994, "J"), "9.99 J");
+  EXPECT_EQ(si(9.996, "J"), "10.0 J");
+  EXPECT_EQ(si(999.4, "s"), "999 s");
+  EXPECT_EQ(si(999.6, "s"), "1.00 ks");
+  EXPECT_EQ(si(0, "s"), "0 s");
+}
+
+TEST(Format, numbers_have_three_significant_digits_and_thousands_apart) {
+  EXPECT_EQ(number(2040.4), "2,040");
+  EXPECT_EQ(number(1234567), "1,234,567");
+  EXPECT_EQ(number(999), "999");
+  EXPECT_EQ(number(12.34), "12.3");
+  EXPECT_EQ(number(1.234), "1.23");
+  EXPECT_EQ(number(0.0913), "0.0913");
+  EXPECT_EQ(number(0), "0");
+}
+
+TEST(Format, percent_keeps_small_shares_visible) {
+  EXPECT_EQ(percent(0), "0 %");
+  EXPECT_EQ(percent(0.004), "<1 %");
+  EXPECT_EQ(percent(0.97), "97 %");
+  EXPECT_EQ(percent(1), "100 %");
+}
+
+TEST(Format, table_aligns_by_display_width) {
+  Table table({Align::left, Align::right});
+  table.row({"chip", "ms"});
+  table.row({"芯片", "12.5"});
+  EXPECT_EQ(table.text("  "), "  chip    ms\n  芯片  12.5\n");
+}
+
+TEST(Format, bar_has_the_asked_width_and_a_cell_for_every_part) {
+  for (const int width : {4, 7, 31, 33, 65}) {
+    for (const double small : {0.0, 1e-9, 0.2, 0.5}) {
+      const std::array<Part, 4> parts{
+          {{"a", small}, {"b", 1 - small}, {"c", small / 2}, {"d", 1e-3}}};
+      const std::string text = bar(parts, width, Charset::unicode);
+      EXPECT_EQ(display_width(text), static_cast<std::size_t>(width));
+      EXPECT_EQ(text.find("█") != std::string::npos, small > 0);
+      EXPECT_NE(text.find("░"), std::string::npos);
+    }
+  }
+  EXPECT_EQ(bar(std::array<Part, 2>{{{"a", 1}, {"b", 3}}}, 8, Charset::ascii), "##======");
+  EXPECT_EQ(bar(std::array<Part, 1>{{{"a", 0}}}, 8, Charset::ascii), "");
+}
+
+}  // namespace
+}  // namespace churon::report
