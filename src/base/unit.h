@@ -69,7 +69,8 @@ enum class QuantityKind {
   defects,             // per area: "0.10 /cm2"
   money,               // "600 USD"
   money_per_area,      // "0.40 USD/mm2"
-  money_per_energy,    // "0.08 USD/kWh"; "1560 USD/kW/year" is the same kind
+  money_per_energy,    // "0.08 USD/kWh"
+  money_per_power,     // and year: "1560 USD/kW/year"; the same dimension
   money_per_time,      // "2.00 USD/h"
 };
 
