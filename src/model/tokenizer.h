@@ -5,8 +5,10 @@
 // SentencePiece-style
 // (`"llama"`: spaces written as U+2581, merges by score, unknown characters as byte tokens <0xNN>).
 // Ids are those of llama.cpp. Any byte string can be encoded; nothing here fails after loading.
+// Token texts stay where they lie in the file's metadata, which must outlive the tokenizer.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,6 +24,10 @@ namespace churon::model {
 class Metadata;
 
 using TokenId = std::int32_t;
+
+// Longest text that can be encoded at once, in bytes; who reads text from outside sets a limit
+// below.
+inline constexpr std::size_t kTextSizeMax = std::size_t{1} << 30;
 
 struct EncodeOptions {
   bool add_special = false;    // BOS in front and EOS behind where the model asks for them
