@@ -150,6 +150,7 @@ struct Avx512 {
     for (std::size_t begin = 0; begin < blocks; begin += kSegmentBlocks) {
       const std::size_t end = begin + kSegmentBlocks < blocks ? begin + kSegmentBlocks : blocks;
       F acc[R];
+#pragma GCC unroll 12
       for (int r = 0; r < R; ++r) {
         acc[r] = _mm512_setzero_ps();
       }
@@ -160,6 +161,7 @@ struct Avx512 {
         }
         w += 64 + kGroup * kPayload;
       }
+#pragma GCC unroll 12
       for (int r = 0; r < R; ++r) {
         float* out = y + static_cast<std::size_t>(r) * stride;
         if (begin > 0) {
@@ -181,6 +183,7 @@ struct Avx512 {
     unpack<P>(payload, lines);
     const F scale = scales<S>(header + within * 32);
     const F minimum = Minimum ? scales<ScaleCode::f16>(header + 32) : _mm512_setzero_ps();
+#pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
       const std::byte* row = a + r * kBlock;
       const auto* row_scale = reinterpret_cast<const float*>(a + R * 32) + r;
@@ -213,16 +216,19 @@ struct Avx512 {
                               const float* const* d, F* t) {
     for (int half = 0; half < 2; ++half) {
       I sum[R];
+#pragma GCC unroll 12
       for (int r = 0; r < R; ++r) {
         sum[r] = _mm512_setzero_si512();
       }
       for (int pair = 0; pair < 16; ++pair) {
         const I v = _mm512_cvtepi8_epi16(
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(values + (half * 16 + pair) * 32)));
+#pragma GCC unroll 12
         for (int r = 0; r < R; ++r) {
           sum[r] = dot_words(sum[r], v, p[r] + half * 32 + pair * 2);
         }
       }
+#pragma GCC unroll 12
       for (int r = 0; r < R; ++r) {
         const F product = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[r]), _mm512_set1_ps(d[r][half]));
         t[r] = half == 0 ? product : _mm512_add_ps(t[r], product);
