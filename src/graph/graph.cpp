@@ -111,8 +111,8 @@ class Builder {
     }
     const bool local = h_.layer_has_window[static_cast<std::size_t>(layer_)];
     const std::int64_t window = local ? h_.window : 0;
-    add("rope_q", Rope{h_.heads, h_.key_dim, local}, {query}, query);
-    add("rope_k", Rope{h_.kv_heads, h_.key_dim, local}, {key}, key);
+    add("rope_q", Rope{h_.heads, h_.key_dim, local, h_.rope.dims}, {query}, query);
+    add("rope_k", Rope{h_.kv_heads, h_.key_dim, local, h_.rope.dims}, {key}, key);
     add("kv_append", KvAppend{h_.kv_heads, h_.key_dim, h_.value_dim}, {key, values}, {});
     if (layer_ == h_.layers - 1) {
       // Nothing behind the last cache entry mixes positions: only those whose logits are wanted
@@ -237,7 +237,7 @@ struct DetailText {
     return fmt::format("heads={} head_dim={} epsilon={}", p.heads, p.head_dim, p.epsilon);
   }
   std::string operator()(const Rope& p) const {
-    return fmt::format("heads={} head_dim={} base={}", p.heads, p.head_dim,
+    return fmt::format("heads={} head_dim={} dims={} base={}", p.heads, p.head_dim, p.dims,
                        p.local ? "local" : "global");
   }
   std::string operator()(const KvAppend& p) const {
@@ -319,9 +319,11 @@ Work work(const Graph& graph, const Op& op) {
       result.vector_weight_elements = elements(op.weights);
       result.vector_operations = out;
       break;
-    case OpKind::rope:
-      result.vector_operations = 3 * out;  // four products and two sums a pair
+    case OpKind::rope: {
+      const auto& rope = std::get<Rope>(op.parameters);
+      result.vector_operations = 3 * rows * rope.heads * rope.dims;  // six a pair
       break;
+    }
     case OpKind::kv_append:
       result.kv_write_elements = rows * (op.inputs[0].columns + op.inputs[1].columns);
       break;

@@ -73,10 +73,11 @@ struct HeadNorm {  // each head of x: rms_norm(head) * weight, in place
   std::int64_t head_dim = 0;
   float epsilon = 0;
 };
-struct Rope {  // rotates each head of x by its position, in place
+struct Rope {  // rotates the first `dims` elements of each head of x by its position, in place
   std::int64_t heads = 0;
   std::int64_t head_dim = 0;
   bool local = false;  // the table of the layers with a sliding window
+  std::int64_t dims = 0;
 };
 struct KvAppend {  // writes the keys x[0] and the values x[1] of each token to the cache
   std::int64_t kv_heads = 0;
