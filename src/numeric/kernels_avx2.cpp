@@ -274,6 +274,7 @@ struct Avx2 {
       unpack<P>(payload, half, lines);
       const __m256 scale = scales<S>(header, half);
       const __m256 minimum = Minimum ? scales<ScaleCode::f16>(header + 32, half) : scale;
+#pragma GCC unroll 4
       for (int i = 0; i < Step; ++i) {
         const int r = row + i;
         __m256i sum = products<P>(lines, a + r * kBlock);
