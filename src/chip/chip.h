@@ -96,11 +96,11 @@ struct Clock {
   Hertz core, noc, management;
 };
 
+// A pair of clock and voltage beside the nominal one (`Clock::core`, `Technology::logic_voltage`).
 struct PowerState {
   std::string name;
   Hertz core;
   Volts voltage;
-  double dynamic_scale = 1;  // of energy per action: (V/V0)²
 };
 
 struct Power {
@@ -129,8 +129,9 @@ struct Vector {
   Cycles latency;
 };
 
+// Shares of the scratch.
 struct ScratchRegions {
-  Bytes weights, activations, kv, partials;
+  double weights = 0, activations = 0, kv = 0, partials = 0;
 };
 
 struct Scratch {
@@ -175,9 +176,10 @@ struct Format {
   std::string transcode;  // converted to this format while loading
 };
 
+// One router per core: the grid is that of the die.
 struct Noc {
   std::string topology;
-  std::int64_t rows = 0, cols = 0, planes = 0;
+  std::int64_t planes = 0;
   BytesPerCycle data_width, control_width;
   Cycles hop;
   std::int64_t router_buffer = 0;
@@ -202,7 +204,6 @@ struct Memory {
   std::optional<Sourced<Bytes>> capacity;            // of the tier
   std::optional<Sourced<BytesPerSecond>> bandwidth;  // of the tier
   Affinity affinity = Affinity::interleave;
-  std::int64_t pseudo_per_core = 0;
   std::string ecc;
   std::optional<Sourced<JoulesPerByte>> energy;      // device and interposer
   std::optional<Sourced<JoulesPerByte>> phy_energy;  // PHY and controller
@@ -224,8 +225,7 @@ struct MemoryTiming {
       trfc_pb, read_latency;
   std::optional<Sourced<Cycles>> tccd_s, tccd_l, trtw;
   std::string refresh, mapping;
-  std::optional<Cycles> latency;               // of the fixed model
-  std::optional<BytesPerCycle> port_per_core;  // of the fixed model
+  std::optional<Cycles> latency;  // of the fixed model
   bool in_order = false;
 };
 
@@ -304,7 +304,7 @@ struct Yield {
 
 struct Bin {
   std::string name;
-  std::int64_t min_cores = 0, min_stacks = 0;
+  std::int64_t cores_off = 0, stacks_off = 0;  // that need not work
   double share = 0, price = 1;
 };
 
@@ -357,7 +357,19 @@ struct Peak {
   std::optional<Sourced<OperationsPerSecond>> bf16, fp8, fp4, int8;
 };
 
-enum class OriginKind { file, inherited, command_line, standard, derived };
+// What the description says of itself. The loader computes the same and compares.
+struct Expect {
+  std::optional<std::int64_t> cores;
+  std::optional<double> macs_per_cycle;
+  std::optional<OperationsPerSecond> peak_int8, peak_w4;
+  std::optional<BytesPerSecond> memory_bandwidth;
+  std::optional<Bytes> memory_capacity, scratch;
+  std::optional<BytesPerSecond> link_bandwidth;  // per direction, all scale-up links
+  std::optional<SquareMetres> die_area;          // of one die
+  double tolerance = 0.02;
+};
+
+enum class OriginKind { file, inherited, command_line, standard };
 
 // One resolved value, for `check --resolved`, `--explain` and the digest.
 struct Value {
@@ -374,7 +386,9 @@ struct Chip {
   std::string id;  // of the file: "churon-1", "h200"
   std::string name;
   Kind kind = Kind::full;
-  std::string vendor, version, summary, confidence;
+  std::vector<std::string> aliases;
+  std::string vendor, version, summary;
+  std::string confidence;  // of a bought chip's numbers: "high", "medium", "low"
   std::int64_t year = 0;
   std::map<std::string, std::string> sources;
 
@@ -404,9 +418,11 @@ struct Chip {
   std::optional<Cost> cost;
   std::optional<Supply> supply;
   std::optional<Peak> peak;
+  std::optional<Expect> expect;
 
   std::vector<Value> values;  // in the order of the key tables
-  std::string digest;         // SHA-256 of `dump(chip)`
+  std::string text;           // the resolved description; it loads to the same chip
+  std::string digest;         // SHA-256 of `text`
 };
 
 // --- loading ------------------------------------------------------------------------------------
@@ -416,8 +432,8 @@ struct Chip {
 // "clock.core=1.4 GHz". A stage reports all it finds, then stops.
 Result<Chip> load(std::string_view chip, std::span<const std::string> overrides = {});
 
-// The resolved description as a text that loads to the same chip; its SHA-256 is the digest.
-std::string dump(const Chip& chip);
+// The resolved description as a text: `chip.text`.
+const std::string& dump(const Chip& chip);
 
 struct Listed {
   std::string id;
@@ -439,9 +455,10 @@ enum class Activation {
 // The format of activations that the chip prefers: q8_0, or mxint8 where q8_0 is not listed.
 numeric::BlockFormat activation_format(const Chip& chip);
 
-// Dense operations (two per multiply-add) per second at the nominal clock. Bought chips run block
-// formats at the higher of their int8 and fp8 rates (4-bit weights are widened: the activations
-// stay at 8 bit), at bf16 where they have neither, and int16 activations at bf16.
+// Dense operations (two per multiply-add) per second at the nominal clock; zero for weights that
+// the chip does not take. Bought chips run block formats at the higher of their int8 and fp8 rates
+// (4-bit weights are widened: the activations stay at 8 bit), at bf16 where they have neither, and
+// int16 activations at bf16.
 OperationsPerSecond peak_operations(const Chip& chip, numeric::BlockFormat weights,
                                     Activation activations = Activation::block8);
 
@@ -462,6 +479,11 @@ double multiply_adds_per_cycle(const Chip& chip);  // whole chip, at rate 1; 0 f
 Bytes scratch_capacity(const Chip& chip);          // all cores
 // Placed dies, each counted; absent where nothing is published.
 std::optional<SquareMetres> die_area(const Chip& chip);
+
+// Pseudo-channels of the main memory that each core owns (affinity `core`), 0 otherwise.
+std::int64_t pseudo_channels_per_core(const Chip& chip);
+// Energy per action in a power state, relative to nominal: (V / V0)².
+double dynamic_scale(const Chip& chip, const PowerState& state);
 
 // The named set, or the default one for an empty name; nullptr when there is none of that name.
 const Derate* derate(const Chip& chip, std::string_view name = {});
