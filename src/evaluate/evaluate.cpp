@@ -55,6 +55,13 @@ std::string_view name(Fidelity fidelity) {
   return "";
 }
 
+Result<void> check_fits(const chip::Chip& chip, const model::Model& model, std::int64_t batch,
+                        std::int64_t context, const RunOptions& options) {
+  const auto estimator = Estimator::create(
+      model.hyperparameters, estimate::weight_formats(model, chip), chip, options.estimate);
+  return estimator ? estimator->check_fits(batch, context) : fail(estimator);
+}
+
 Result<Evaluation> evaluate_run(const chip::Chip& chip, const model::Model& model,
                                 const RunWorkload& workload, const RunOptions& options) {
   check(workload.prompt_tokens >= 1 && workload.batch >= 1 && options.prefill_rows >= 1);

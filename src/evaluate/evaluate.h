@@ -72,6 +72,8 @@ struct Evaluation {
 };
 
 // An error with exit code 3 where weights and cache do not fit the chip's memory.
+Result<void> check_fits(const chip::Chip& chip, const model::Model& model, std::int64_t batch,
+                        std::int64_t context, const RunOptions& options = {});
 Result<Evaluation> evaluate_run(const chip::Chip& chip, const model::Model& model,
                                 const RunWorkload& workload, const RunOptions& options = {});
 
