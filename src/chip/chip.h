@@ -129,9 +129,11 @@ struct Vector {
   Cycles latency;
 };
 
-// Shares of the scratch.
-struct ScratchRegions {
+struct ScratchShares {
   double weights = 0, activations = 0, kv = 0, partials = 0;
+};
+struct ScratchRegions {
+  Bytes weights, activations, kv, partials;
 };
 
 struct Scratch {
@@ -140,7 +142,8 @@ struct Scratch {
   BytesPerCycle bank_width;
   Cycles read_latency;
   std::string ecc;
-  std::optional<ScratchRegions> regions;
+  std::optional<ScratchShares> shares;
+  std::optional<ScratchRegions> regions;  // `shares` of `size`
 };
 
 struct Dma {
@@ -179,6 +182,7 @@ struct Format {
 // One router per core: the grid is that of the die.
 struct Noc {
   std::string topology;
+  std::int64_t rows = 0, cols = 0;  // of one die: its grid of cores
   std::int64_t planes = 0;
   BytesPerCycle data_width, control_width;
   Cycles hop;
