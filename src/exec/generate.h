@@ -33,8 +33,8 @@ struct GenerateOptions {
 
 struct GeneratedToken {
   std::int32_t id = 0;
-  double log_probability = 0;                // only with log_probabilities > 0
-  std::vector<LogProbability> alternatives;  // the K best
+  double log_probability = 0;                     // only with log_probabilities > 0
+  std::vector<LogProbability> alternatives = {};  // the K best
 };
 
 struct Generation {
