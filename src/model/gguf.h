@@ -104,7 +104,8 @@ class Metadata {
       std::int64_t high = std::numeric_limits<std::int64_t>::max()) const;
   [[nodiscard]] Result<double> number(std::string_view key) const;  // finite
   [[nodiscard]] Result<StringArray> strings(std::string_view key) const;
-  [[nodiscard]] Result<std::vector<std::int64_t>> integers(std::string_view key) const;
+  [[nodiscard]] Result<std::vector<std::int64_t>> integers(
+      std::string_view key) const;  // or booleans
   [[nodiscard]] Result<std::vector<float>> floats(std::string_view key) const;
 
   // A missing key gives the fallback; a wrong type or value is still an error.
@@ -125,8 +126,8 @@ class Metadata {
 // The value as a person reads it: long arrays are cut after `elements_max` elements, long strings
 // after `characters_max` bytes (0: not at all). Control characters stand as they are in the file:
 // escape the text before it reaches a terminal.
-std::string to_text(const Metadata& metadata, const MetadataEntry& entry,
-                    std::size_t elements_max = 8, std::size_t characters_max = 0);
+std::string to_text(const MetadataEntry& entry, std::size_t elements_max = 8,
+                    std::size_t characters_max = 0);
 
 // A tensor of the table. `dims[0]` is the length of a row (K of a matrix), `dims[1]` the number of
 // rows (N); unused dimensions are 1.

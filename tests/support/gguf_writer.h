@@ -20,7 +20,7 @@
 #include "model/hyperparameters.h"
 #include "numeric/tensor_type.h"
 
-namespace churon::testing {
+namespace churon::test {
 
 using model::MetadataType;
 
@@ -46,11 +46,11 @@ class GgufWriter {
   };
   struct Tensor {
     std::string name;
-    std::vector<std::uint64_t> dims;
+    std::vector<std::uint64_t> dims = {};
     std::uint32_t type = 0;
-    std::string data;
-    std::optional<std::uint64_t>
-        offset;  // from the start of the tensor data; else the next free one
+    std::string data = {};
+    // From the start of the tensor data; else the next free one.
+    std::optional<std::uint64_t> offset = {};
   };
   std::string magic = "GGUF";
   std::uint32_t version = 3;
@@ -488,4 +488,4 @@ inline GgufWriter tiny_model(model::Architecture architecture,
   return writer;
 }
 
-}  // namespace churon::testing
+}  // namespace churon::test

@@ -1,0 +1,49 @@
+// What is wrong with a file, collected so that a person sees all of it at once; a file with a
+// million mistakes is not worth a million messages.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "base/result.h"
+
+namespace churon::model {
+
+class Findings {
+ public:
+  void add(Diagnostic diagnostic) {
+    if (shown_.size() < kShownMax) {
+      shown_.push_back(std::move(diagnostic));
+    } else {
+      ++more_;
+    }
+  }
+  void add(const Diagnostics& diagnostics) {
+    for (const Diagnostic& diagnostic : diagnostics) {
+      add(diagnostic);
+    }
+  }
+  // The value of a result, or the fallback after its errors were noted.
+  template <typename T, typename U>
+  T value_or_note(const Result<T>& result, U fallback) {
+    if (result) {
+      return *result;
+    }
+    add(result.error());
+    return static_cast<T>(fallback);
+  }
+  [[nodiscard]] bool empty() const { return shown_.empty(); }
+  [[nodiscard]] Diagnostics take() {
+    if (more_ > 0) {
+      shown_.back().notes.push_back(fmt::format("and {} more of this kind", more_));
+    }
+    return std::move(shown_);
+  }
+
+ private:
+  static constexpr std::size_t kShownMax = 8;
+  Diagnostics shown_;
+  std::size_t more_ = 0;
+};
+
+}  // namespace churon::model
