@@ -39,9 +39,10 @@ struct KnownModel {
   std::string sha256;  // lower-case hex; empty: nobody vouches for the content
   std::string licence;
   std::string licence_url;
-  std::string terms;  // a person must agree to them before the download; empty: none
+  std::string terms;     // a person must agree to them before the download; empty: none
+  std::string upstream;  // where its makers publish it
   std::variant<std::vector<WheelPart>, UrlSource> source;
-  std::string catalogue;  // the file that names the model; empty for a bare URL
+  std::string catalogue;  // the file that names the model; empty for a bare address
 };
 
 struct Catalogue {

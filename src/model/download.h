@@ -38,7 +38,7 @@ Result<void> check_url(const std::string& url);
 // The last part of the path; an error unless it is a plain name of a GGUF file.
 Result<std::string> url_file_name(const std::string& url);
 
-// [A-Za-z0-9._-]+, not beginning with a dot.
+// [A-Za-z0-9._-]+, not beginning with a dot or a dash: no folder, no option, no control character.
 bool is_plain_name(std::string_view name);
 // A plain name that ends in .gguf.
 bool is_gguf_name(std::string_view name);

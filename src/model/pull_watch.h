@@ -11,7 +11,7 @@
 namespace churon::model {
 
 struct Watch {
-  // `total` is 0 when it is not known. Called a few times a second.
+  // `total` is 0 when it is not known. Called often; whoever shows it drops most calls.
   std::function<void(std::string_view step, std::uint64_t done, std::uint64_t total)> progress;
   std::function<bool()> cancelled;
 
