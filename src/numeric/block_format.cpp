@@ -51,8 +51,8 @@ namespace {
 // The formats that hold every value of a tensor type, the densest first; rule 3's own choice leads.
 std::span<const BlockFormat> exact_formats(TensorType type) {
   using enum BlockFormat;
-  static constexpr std::array kQ8_0{q8_0};
-  static constexpr std::array kQ4_0{q4_0, q8_0};
+  static constexpr std::array kQ8_0{q8_0, q8_m};
+  static constexpr std::array kQ4_0{q4_0, q8_0, q8_m};
   static constexpr std::array kQ4_1{q4_1, q8_m};
   static constexpr std::array kQ5_1{q8_m};
   static constexpr std::array kMxfp4{mxfp4, mxint8};
@@ -82,9 +82,9 @@ std::span<const BlockFormat> exact_formats(TensorType type) {
 // What is tried, in order, where no format is exact.
 std::span<const BlockFormat> near_formats(TensorType type) {
   using enum BlockFormat;
-  static constexpr std::array kQ4K{q4_1, q8_m, q8_0, mxint8};
-  static constexpr std::array kQ5K{q8_m, q8_0, mxint8};
-  static constexpr std::array kOthers{q8_0, mxint8};
+  static constexpr std::array kQ4K{q4_1, q8_m, q8_0, mxint8, q4_0, mxfp4};
+  static constexpr std::array kQ5K{q8_m, q8_0, mxint8, q4_1, q4_0, mxfp4};
+  static constexpr std::array kOthers{q8_0, q8_m, mxint8, q4_1, q4_0, mxfp4};
   if (type == TensorType::q4_k) {
     return kQ4K;
   }
@@ -108,10 +108,7 @@ std::optional<Transcoding> transcode_target(TensorType type, std::span<const Blo
       return Transcoding{format, false};
     }
   }
-  if (native.empty()) {
-    return std::nullopt;
-  }
-  return Transcoding{native.front(), false};
+  return std::nullopt;
 }
 
 // --- Blocks ---
@@ -152,7 +149,8 @@ std::uint16_t half_at(const std::byte* data) {
 bool half_is_finite(std::uint16_t half) { return (half & 0x7C00U) != 0x7C00U; }
 
 // Blocks of the 32-element types as integers, a scale and a minimum, without loss.
-std::optional<Kind> exact_block(TensorType type, const std::byte* block, WeightBlock& out) {
+std::optional<Kind> exact_block(TensorType type, BlockFormat format, const std::byte* block,
+                                WeightBlock& out) {
   const auto nibble = [](const std::byte* nibbles, std::size_t i) {
     const std::uint8_t byte = byte_at(nibbles, i % 16);
     return i < 16 ? byte & 15 : byte >> 4;
@@ -164,13 +162,15 @@ std::optional<Kind> exact_block(TensorType type, const std::byte* block, WeightB
       out.q[i] = static_cast<std::int8_t>(2 * mxfp4_value(nibble(block + 1, i)));
       zeros = zeros && out.q[i] == 0;
     }
-    int exponent = static_cast<int>(e) - 127;
+    // q * 2^(x - 1) of mxfp4 is q * 2^((x + 5) - 6) of mxint8.
+    const int to_mxint8 = format == BlockFormat::mxint8 ? 5 : 0;
+    int exponent = static_cast<int>(e) - 127 + to_mxint8;
     if (zeros) {
       exponent = 0;
     } else if (exponent < kExponentMin || exponent > kExponentMax) {
       return Kind::exponent_out_of_range;
     }
-    out.scale = static_cast<float>(std::ldexp(1.0, exponent - 1));
+    out.scale = std::ldexp(1.0F, exponent - (format == BlockFormat::mxint8 ? 6 : 1));
     out.minimum = 0;
     return std::nullopt;
   }
@@ -234,7 +234,7 @@ std::optional<Kind> rounded_block(BlockFormat format, const float* x, WeightBloc
   const auto by_tensor_type = [&](TensorType type) {
     std::array<std::byte, 64> block{};
     quantize(type, x, kBlock, block.data());
-    return exact_block(type, block.data(), out);
+    return exact_block(type, format, block.data(), out);
   };
   switch (format) {
     case BlockFormat::q8_0:
@@ -289,7 +289,7 @@ tl::expected<void, WeightDefect> weight_blocks(BlockFormat format, TensorType ty
   for (std::size_t b = 0; b < blocks; ++b) {
     std::optional<Kind> defect;
     if (is_exact) {
-      defect = exact_block(type, row + b * block_bytes, out[b]);
+      defect = exact_block(type, format, row + b * block_bytes, out[b]);
     } else if (is_k_with_minimum) {
       defect = k_block(type, row + b / 8 * block_bytes, b % 8, out[b]);
     } else {

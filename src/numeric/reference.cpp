@@ -311,8 +311,10 @@ bool attend(const AttentionShape& shape, std::size_t position, float* out, const
       };
       for (std::size_t j = 0; j < kAttentionTile; ++j) {
         if (visible(j)) {
-          z[j] = to_score(score(tile + j), shape);
-          finite = finite && std::isfinite(z[j]);
+          // Looked at before the soft-cap too, which would hide it.
+          const float product = score(tile + j);
+          z[j] = to_score(product, shape);
+          finite = finite && std::isfinite(product) && std::isfinite(z[j]);
           largest = std::max(largest, z[j]);
         }
       }

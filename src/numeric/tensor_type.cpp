@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "base/check.h"
 #include "base/text.h"
 #include "numeric/float16.h"
+#include "numeric/reference.h"
 
 namespace churon::numeric {
 
@@ -215,11 +217,20 @@ void dequantize_block(TensorType type, const std::byte* block, float* out) {
 
 // --- Quantisers ---
 
-int nearest(float x) { return static_cast<int>(std::lrintf(x)); }
+// The integer in low..high nearest to x, ties to even; a NaN gives `low`. Adding 1.5 * 2^23 rounds
+// to an integer and leaves it in the low bits.
+int nearest(float x, int low, int high) {
+  const float clamped = std::min(std::max(static_cast<float>(low), x), static_cast<float>(high));
+  return std::bit_cast<std::int32_t>(clamped + 0x1.8p23F) - 0x4B400000;
+}
 
-// Scale of a symmetric format with levels -n..n-1 (weights `w`, least squares): the best of some
-// scales around -n / extreme, each followed by the closed-form optimum for its rounding.
-float search_scale(const float* x, int count, int n, int* q) {
+// What no finite half can hold becomes the largest one.
+std::uint16_t saturated_f16(float x) { return f16_from_f32(std::clamp(x, -65504.0F, 65504.0F)); }
+
+// Scale of a symmetric format with levels -n..n-1: of some scales around -n / extreme, each
+// replaced by the least-squares optimum for its rounding, the one with the least error. Errors are
+// weighted with x^2, since large weights matter more.
+float search_scale(const float* x, int count, int n) {
   float extreme = 0;
   for (int i = 0; i < count; ++i) {
     if (std::fabs(x[i]) > std::fabs(extreme)) {
@@ -227,28 +238,24 @@ float search_scale(const float* x, int count, int n, int* q) {
     }
   }
   if (extreme == 0) {
-    std::fill(q, q + count, 0);
     return 0;
   }
   double best_gain = -1;
   float best_scale = 0;
-  std::array<int, 32> trial{};
   for (int step = -9; step <= 9; ++step) {
     const float inverse = -(static_cast<float>(n) + 0.1F * static_cast<float>(step)) / extreme;
     double xq = 0;
     double qq = 0;
     for (int i = 0; i < count; ++i) {
-      const int level = std::clamp(nearest(x[i] * inverse), -n, n - 1);
-      trial[static_cast<std::size_t>(i)] = level;
+      const int level = nearest(x[i] * inverse, -n, n - 1);
       const double weight = static_cast<double>(x[i]) * x[i];
       xq += weight * x[i] * level;
       qq += weight * level * level;
     }
-    // The weighted error is sum(w x^2) - xq^2 / qq at scale xq / qq.
+    // The error is sum(w x^2) - xq^2 / qq at scale xq / qq.
     if (qq > 0 && xq * xq / qq > best_gain) {
       best_gain = xq * xq / qq;
       best_scale = static_cast<float>(xq / qq);
-      std::copy_n(trial.begin(), count, q);
     }
   }
   return best_scale;
@@ -280,7 +287,7 @@ Affine search_affine(const float* x, int count, int n, bool minimum_not_positive
       double sum_x = 0;
       double sum_xq = 0;
       for (int i = 0; i < count; ++i) {
-        const int q = std::clamp(nearest((x[i] - trial.minimum) / trial.scale), 0, n);
+        const int q = nearest((x[i] - trial.minimum) / trial.scale, 0, n);
         sum_q += q;
         sum_qq += static_cast<double>(q) * q;
         sum_x += x[i];
@@ -303,7 +310,7 @@ Affine search_affine(const float* x, int count, int n, bool minimum_not_positive
     }
     double error = 0;
     for (int i = 0; i < count; ++i) {
-      const int q = std::clamp(nearest((x[i] - trial.minimum) / trial.scale), 0, n);
+      const int q = nearest((x[i] - trial.minimum) / trial.scale, 0, n);
       const double difference =
           static_cast<double>(trial.scale) * q + trial.minimum - static_cast<double>(x[i]);
       error += difference * difference;
@@ -334,10 +341,10 @@ void put_fifth_bits(const int* q, std::byte* out) {
 
 void quantize_symmetric(const float* x, int n, TensorType type, std::byte* out) {
   std::array<int, 32> q{};
-  const std::uint16_t half = f16_from_f32(search_scale(x, 32, n, q.data()));
+  const std::uint16_t half = saturated_f16(search_scale(x, 32, n));
   const float d = f32_from_f16(half);
   for (std::size_t i = 0; i < 32; ++i) {
-    q[i] = d == 0 ? n : std::clamp(nearest(x[i] / d), -n, n - 1) + n;
+    q[i] = d == 0 ? n : nearest(x[i] / d, -n, n - 1) + n;
   }
   put_half(out, half);
   if (type == TensorType::q4_0) {
@@ -350,13 +357,13 @@ void quantize_symmetric(const float* x, int n, TensorType type, std::byte* out) 
 
 void quantize_affine(const float* x, int n, TensorType type, std::byte* out) {
   const Affine affine = search_affine(x, 32, n, false);
-  const std::uint16_t scale = f16_from_f32(affine.scale);
-  const std::uint16_t minimum = f16_from_f32(affine.minimum);
+  const std::uint16_t scale = saturated_f16(affine.scale);
+  const std::uint16_t minimum = saturated_f16(affine.minimum);
   const float d = f32_from_f16(scale);
   const float m = f32_from_f16(minimum);
   std::array<int, 32> q{};
   for (std::size_t i = 0; i < 32; ++i) {
-    q[i] = d == 0 ? 0 : std::clamp(nearest((x[i] - m) / d), 0, n);
+    q[i] = d == 0 ? 0 : nearest((x[i] - m) / d, 0, n);
   }
   put_half(out, scale);
   put_half(out + 2, minimum);
@@ -378,20 +385,20 @@ void quantize_k_affine(const float* x, TensorType type, std::byte* out) {
     scale_max = std::max(scale_max, subs[j].scale);
     minimum_max = std::max(minimum_max, -subs[j].minimum);
   }
-  const std::uint16_t d_half = f16_from_f32(scale_max / 63);
-  const std::uint16_t m_half = f16_from_f32(minimum_max / 63);
+  const std::uint16_t d_half = saturated_f16(scale_max / 63);
+  const std::uint16_t m_half = saturated_f16(minimum_max / 63);
   const float d = f32_from_f16(d_half);
   const float dmin = f32_from_f16(m_half);
   std::array<int, 8> sc{};
   std::array<int, 8> mn{};
   std::array<int, 256> q{};
   for (std::size_t j = 0; j < 8; ++j) {
-    sc[j] = d == 0 ? 0 : std::clamp(nearest(subs[j].scale / d), 0, 63);
-    mn[j] = dmin == 0 ? 0 : std::clamp(nearest(-subs[j].minimum / dmin), 0, 63);
+    sc[j] = d == 0 ? 0 : nearest(subs[j].scale / d, 0, 63);
+    mn[j] = dmin == 0 ? 0 : nearest(-subs[j].minimum / dmin, 0, 63);
     const float scale = d * static_cast<float>(sc[j]);
     const float minimum = dmin * static_cast<float>(mn[j]);
     for (std::size_t i = 32 * j; i < 32 * j + 32; ++i) {
-      q[i] = scale == 0 ? 0 : std::clamp(nearest((x[i] + minimum) / scale), 0, n);
+      q[i] = scale == 0 ? 0 : nearest((x[i] + minimum) / scale, 0, n);
     }
   }
   put_half(out, d_half);
@@ -423,23 +430,22 @@ void quantize_k_affine(const float* x, TensorType type, std::byte* out) {
 void quantize_q6_k(const float* x, std::byte* out) {
   std::array<float, 16> scales{};
   float extreme = 0;
-  std::array<int, 32> ignored{};
   for (std::size_t j = 0; j < 16; ++j) {
-    scales[j] = search_scale(x + 16 * j, 16, 32, ignored.data());
+    scales[j] = search_scale(x + 16 * j, 16, 32);
     if (std::fabs(scales[j]) > std::fabs(extreme)) {
       extreme = scales[j];
     }
   }
-  const std::uint16_t half = f16_from_f32(-extreme / 128);
+  const std::uint16_t half = saturated_f16(-extreme / 128);
   const float d = f32_from_f16(half);
   std::memset(out, 0, 210);
   put_half(out + 208, half);
   for (std::size_t j = 0; j < 16; ++j) {
-    const int scale = d == 0 ? 0 : std::clamp(nearest(scales[j] / d), -128, 127);
+    const int scale = d == 0 ? 0 : nearest(scales[j] / d, -128, 127);
     put_byte(out, 192 + j, scale);
     const float step = d * static_cast<float>(scale);
     for (std::size_t i = 16 * j; i < 16 * j + 16; ++i) {
-      const int q = (step == 0 ? 0 : std::clamp(nearest(x[i] / step), -32, 31)) + 32;
+      const int q = (step == 0 ? 0 : nearest(x[i] / step, -32, 31)) + 32;
       const std::size_t part = i / 128;
       const std::size_t quarter = i % 128 / 32;
       const std::size_t l = i % 32;
@@ -504,17 +510,10 @@ void quantize_block(TensorType type, const float* x, std::byte* out) {
       put_half(out, bf16_from_f32(*x));
       return;
     case TensorType::q8_0: {
-      float amax = 0;
-      for (int i = 0; i < 32; ++i) {
-        amax = std::max(amax, std::fabs(x[i]));
-      }
-      const std::uint16_t half = f16_from_f32(std::min(amax / 127, 65504.0F));
-      const float d = f32_from_f16(half);
-      put_half(out, half);
-      for (int i = 0; i < 32; ++i) {
-        put_byte(out, static_cast<std::size_t>(2 + i),
-                 d == 0 ? 0 : std::clamp(nearest(x[i] / d), -127, 127));
-      }
+      ActivationBlock block{};
+      static_cast<void>(quantize_block_q8_0(x, 32, block));  // the input is finite
+      put_half(out, f16_from_f32(block.scale));
+      std::memcpy(out + 2, block.q.data(), block.q.size());
       return;
     }
     case TensorType::q4_0:

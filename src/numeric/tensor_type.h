@@ -2,19 +2,21 @@
 // and the conversions from and to binary32. The layouts are those of the GGUF format; a block is a
 // run of consecutive elements of one row.
 //
-//   type   elements  bytes  content of a block, in file order (little endian)
+//   type   elements  bytes  content of a block in file order, little endian        value
 //   F32           1      4  binary32
 //   F16           1      2  binary16
 //   BF16          1      2  bfloat16
-//   Q8_0         32     34  f16 d, 32 x int8                                          value d*q
-//   Q4_0         32     18  f16 d, 16 bytes of nibbles                                d*(q-8)
-//   Q4_1         32     20  f16 d, f16 m, 16 bytes of nibbles                         d*q + m
-//   Q5_0         32     22  f16 d, 32 fifth bits, 16 bytes of nibbles                 d*(q-16)
-//   Q5_1         32     24  f16 d, f16 m, 32 fifth bits, 16 bytes of nibbles          d*q + m
-//   Q4_K        256    144  f16 d, f16 dmin, 12 bytes of sc and mn, 128 of nibbles d*sc*q-dmin*mn
-//   Q5_K        256    176  the same, 32 bytes of fifth bits before the nibbles d*sc*q-dmin*mn Q6_K
-//   256    210  128 bytes low nibbles, 64 of high bits, 16 int8 sc, f16 d d*sc*(q-32) MXFP4 32 17
-//   E8M0 e, 16 bytes of E2M1 nibbles                          2^(e-127)*v
+//   Q8_0         32     34  f16 d, 32 int8 q                                       d*q
+//   Q4_0         32     18  f16 d, 16 bytes of nibbles q                           d*(q-8)
+//   Q4_1         32     20  f16 d, f16 m, 16 bytes of nibbles q                    d*q + m
+//   Q5_0         32     22  f16 d, 4 bytes of fifth bits, 16 of nibbles            d*(q-16)
+//   Q5_1         32     24  f16 d, f16 m, 4 bytes of fifth bits, 16 of nibbles     d*q + m
+//   Q4_K        256    144  f16 d, f16 dmin, 12 bytes of 6-bit sc and mn,          d*sc*q - dmin*mn
+//                           128 of nibbles
+//   Q5_K        256    176  the same with 32 bytes of fifth bits before nibbles    d*sc*q - dmin*mn
+//   Q6_K        256    210  128 bytes of nibbles, 64 of two high bits, 16 int8 sc, d*sc*(q-32)
+//                           f16 d
+//   MXFP4        32     17  E8M0 e, 16 bytes of E2M1 nibbles v                     2^(e-127)*v
 //
 // In a block of 32 the low nibbles are elements 0..15 and the high nibbles are elements 16..31.
 #pragma once
@@ -63,8 +65,9 @@ struct KScale {
 // The value of an E2M1 code (OCP MX 1.0): sign, two bits of exponent, one of fraction.
 [[nodiscard]] float mxfp4_value(int code);
 
-// The nearest good blocks: scales and minima are searched for the least squared error. The input is
-// finite. The same bits on every machine (plain binary32, fixed order).
+// Good blocks: scales and minima are searched for a small squared error (Q8_0: rule 2 of the
+// contract). The input is finite; what no FP16 scale can hold is saturated. The same bits on every
+// machine: plain binary32 and binary64 operations in a fixed order.
 void quantize(TensorType type, const float* values, std::size_t count, std::byte* blocks);
 
 }  // namespace churon::numeric
