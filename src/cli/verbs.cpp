@@ -6,6 +6,7 @@ namespace churon::cli {
 
 // Each is defined in the file of its name.
 Action configure_completion(CLI::App& app);
+Action configure_models(CLI::App& app);
 Action configure_run(CLI::App& app);
 Action configure_version(CLI::App& app);
 
@@ -20,6 +21,13 @@ std::span<const Verb> verbs() {
            "churon run smollm2 -p \"Hello\" --sim-batch 64 --set memory.hbm.stacks=6\n"
            "cat notes.txt | churon run smollm2 --raw --json",
            configure_run},
+      Verb{"Models", "models", "the models known by name: list them, bring them, find them",
+           "churon models\n"
+           "churon models pull smollm2\n"
+           "churon models pull gemma3-270m --yes\n"
+           "churon models pull hf:org/repo/model-q4_0.gguf --size-max 5GB\n"
+           "churon models path smollm2",
+           configure_models},
       Verb{"About churon", "completion", "a script that completes verbs and options in a shell",
            "source <(churon completion bash)\n"
            "churon completion zsh > ~/.zfunc/_churon\n"
