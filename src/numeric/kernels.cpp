@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "numeric/kernels_attention.h"
+
 namespace churon::numeric {
 
 const Kernels& portable_kernels();
@@ -47,6 +49,14 @@ const char* name(KernelSet set) { return kSets[static_cast<std::size_t>(set)].na
 const Kernels* kernels(KernelSet set) {
   const auto& entry = kSets[static_cast<std::size_t>(set)];
   return entry.available() ? &entry.kernels() : nullptr;
+}
+
+std::byte* attention_scratch(std::size_t bytes) {
+  thread_local Buffer memory;
+  if (memory.size() < bytes) {
+    memory = Buffer(bytes, false);
+  }
+  return memory.data();
 }
 
 Result<const Kernels*> choose_kernels() {

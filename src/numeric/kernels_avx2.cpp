@@ -18,6 +18,8 @@ struct Avx2 {
   static __m256i lane_mask(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
+  static constexpr bool kRowsInLanes = false;
+
   static F load(const float* x) { return {_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8)}; }
   static F load_n(const float* x, int n) {
     return {_mm256_maskload_ps(x, lane_mask(n)),

@@ -10,6 +10,7 @@ namespace {
 struct Avx512 {
   using F = __m512;
   using I = __m512i;
+  static constexpr bool kRowsInLanes = true;
 
   static __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1U << n) - 1U); }
 
@@ -18,6 +19,9 @@ struct Avx512 {
   static void store(float* x, F v) { _mm512_storeu_ps(x, v); }
   static void store_n(float* x, F v, int n) { _mm512_mask_storeu_ps(x, first_lanes(n), v); }
   static F set(float x) { return _mm512_set1_ps(x); }
+  static I lane_numbers() {
+    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  }
   static I set_int(std::int32_t x) { return _mm512_set1_epi32(x); }
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
   static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
@@ -48,13 +52,17 @@ struct Avx512 {
     return _mm512_mask_blend_epi32(_mm512_cmple_epi32_mask(x, _mm512_setzero_si512()), b, a);
   }
   static F lanes_select(int first, int last, F a, F b) {
-    const I lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const __mmask16 mask = _mm512_cmpge_epi32_mask(lane, set_int(first)) &
-                           _mm512_cmple_epi32_mask(lane, set_int(last));
+    return between(set_int(first), set_int(last), lane_numbers(), a, b);
+  }
+  static F between(I low, I high, I x, F a, F b) {
+    const __mmask16 mask = _mm512_cmple_epi32_mask(low, x) & _mm512_cmple_epi32_mask(x, high);
     return _mm512_mask_blend_ps(mask, b, a);
   }
   static F floor_sixteenth(F x) {
     return _mm512_roundscale_ps(x, (4 << 4) | _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  }
+  static F ceil_f(F x) {
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
   }
   static I to_int(F a) { return _mm512_cvtps_epi32(a); }
   static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
@@ -71,6 +79,42 @@ struct Avx512 {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  static I load_i(const void* x) { return _mm512_loadu_si512(x); }
+  static void store_i(void* x, I a) { _mm512_storeu_si512(x, a); }
+  static I widen_bytes(const std::byte* x) {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)));
+  }
+  static I flip_signs(I a) { return _mm512_xor_si512(a, _mm512_set1_epi8(-128)); }
+  // Rows become columns: 4 x 4 numbers, then 4 x 4 quarters.
+  static void transpose(F x[16]) {
+    __m512d pairs[16];
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+      const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(x[i], x[i + 1]));
+      const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(x[i], x[i + 1]));
+      const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(x[i + 2], x[i + 3]));
+      const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(x[i + 2], x[i + 3]));
+      pairs[i] = _mm512_unpacklo_pd(a, c);
+      pairs[i + 1] = _mm512_unpackhi_pd(a, c);
+      pairs[i + 2] = _mm512_unpacklo_pd(b, d);
+      pairs[i + 3] = _mm512_unpackhi_pd(b, d);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const F a = _mm512_castpd_ps(pairs[i]);
+      const F b = _mm512_castpd_ps(pairs[i + 4]);
+      const F c = _mm512_castpd_ps(pairs[i + 8]);
+      const F d = _mm512_castpd_ps(pairs[i + 12]);
+      const F low_ab = _mm512_shuffle_f32x4(a, b, 0x44);
+      const F high_ab = _mm512_shuffle_f32x4(a, b, 0xEE);
+      const F low_cd = _mm512_shuffle_f32x4(c, d, 0x44);
+      const F high_cd = _mm512_shuffle_f32x4(c, d, 0xEE);
+      x[i] = _mm512_shuffle_f32x4(low_ab, low_cd, 0x88);
+      x[i + 4] = _mm512_shuffle_f32x4(low_ab, low_cd, 0xDD);
+      x[i + 8] = _mm512_shuffle_f32x4(high_ab, high_cd, 0x88);
+      x[i + 12] = _mm512_shuffle_f32x4(high_ab, high_cd, 0xDD);
+    }
   }
   static void store_i8(std::int8_t* out, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(a));

@@ -16,6 +16,7 @@
 //   store_i8 store_i16         narrowed lanes, known to be in range
 //   matmul_group               R rows of activations by one tile of weights
 //   weighted_values            R rows of probabilities by one 32-dimension block of values
+//   kRowsInLanes               whether kernels_attention.h can use it
 //
 // This file is compiled into several translation units with different instruction sets: everything
 // in it is a template on `Isa`, so that no copy can be shared between them, and it calls nothing
@@ -32,6 +33,7 @@
 #include "numeric/float16.h"
 #include "numeric/functions.h"
 #include "numeric/kernels.h"
+#include "numeric/kernels_attention.h"
 
 namespace churon::numeric {
 
@@ -487,8 +489,18 @@ struct KernelsOf {
     if (!call.cache->quantized()) {
       return attention_plain(call, kv_head, token_begin, token_end);
     }
-    static thread_local Rows rows;
     bool finite = true;
+    if constexpr (Isa::kRowsInLanes) {
+      using Many = RowsInLanes<Isa, KernelsOf>;
+      const std::size_t tokens = token_end - token_begin;
+      const std::size_t rest = tokens % Many::kLanes;
+      const std::size_t many = rest < Many::kTokensMin ? tokens - rest : tokens;
+      if (many > 0) {
+        finite = Many::run(call, kv_head, token_begin, token_begin + many);
+        token_begin += many;
+      }
+    }
+    static thread_local Rows rows;
     const std::size_t all = (token_end - token_begin) * call.group;
     for (std::size_t begin = 0; begin < all; begin += kRowsMax) {
       rows.count = static_cast<int>(all - begin < kRowsMax ? all - begin : kRowsMax);

@@ -25,6 +25,8 @@ struct Portable {
     return out;
   }
 
+  static constexpr bool kRowsInLanes = false;
+
   static F load(const float* x) {
     return make<F>([&](int i) { return x[i]; });
   }
