@@ -470,9 +470,13 @@ OperationsPerSecond peak_operations(const Chip& chip, numeric::BlockFormat weigh
 BytesPerSecond memory_bandwidth(const Chip& chip);
 Bytes memory_capacity(const Chip& chip);
 const Memory& main_memory(const Chip& chip);
+// Of one tier; zero where nothing says.
+BytesPerSecond memory_bandwidth(const Memory& memory);
+Bytes memory_capacity(const Memory& memory);
 
 // Of the scale-up links together, before their efficiency; none: zero.
 BytesPerSecond link_bandwidth_per_direction(const Chip& chip);
+BytesPerSecond link_bandwidth(const Link& link);
 
 // What the description states, and nothing where its source states nothing.
 std::optional<Watts> tdp(const Chip& chip);
@@ -483,6 +487,7 @@ double multiply_adds_per_cycle(const Chip& chip);  // whole chip, at rate 1; 0 f
 Bytes scratch_capacity(const Chip& chip);          // all cores
 // Placed dies, each counted; absent where nothing is published.
 std::optional<SquareMetres> die_area(const Chip& chip);
+std::optional<SquareMetres> die_area(const Die& die);
 
 // Pseudo-channels of the main memory that each core owns (affinity `core`), 0 otherwise.
 std::int64_t pseudo_channels_per_core(const Chip& chip);
