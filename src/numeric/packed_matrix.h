@@ -100,6 +100,11 @@ class PackedMatrix {
   void decode_row(std::size_t row, float* out) const;
 
  private:
+  [[nodiscard]] std::optional<WeightDefect> move_row(std::size_t row, const std::byte* source);
+  [[nodiscard]] std::optional<WeightDefect> pack_k_row(std::size_t row, const std::byte* source,
+                                                       PackError& error);
+  [[nodiscard]] std::optional<WeightDefect> pack_any_row(std::size_t row, const std::byte* source,
+                                                         PackError& error);
   void put(std::size_t row, std::size_t block, const WeightBlock& values);
   [[nodiscard]] WeightBlock get(std::size_t row, std::size_t block) const;
 
