@@ -7,9 +7,11 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/unit.h"
 #include "cli/verb.h"
 #include "model/cache.h"
 #include "model/catalogue.h"
@@ -84,7 +86,7 @@ ExitCode print_path(const Terminal& terminal, const std::string& name) {
 struct PullWords {
   std::string name;
   std::string sha256;
-  std::uint64_t size_max = 0;
+  std::string size_max;
   bool yes = false;
 };
 
@@ -178,6 +180,19 @@ Result<std::string> checked_digest(const std::string& word) {
   return digest;
 }
 
+Result<std::optional<std::uint64_t>> checked_size(const std::string& word) {
+  if (word.empty()) {
+    return std::nullopt;
+  }
+  const auto size = parse_quantity(word, QuantityKind::size);
+  if (!size || !(*size >= 1 && *size <= 1e18)) {
+    return fail({.code = "P0109",
+                 .message = fmt::format("`{}` is not a size such as 800MB or 5GB", word),
+                 .exit = ExitCode::usage});
+  }
+  return static_cast<std::uint64_t>(*size);
+}
+
 void print_pulled(const Terminal& terminal, const PullWords& words, const model::Pulled& pulled) {
   if (terminal.json) {
     Json document = json_document("models.pull");
@@ -202,6 +217,10 @@ ExitCode pull_model(const Terminal& terminal, const PullWords& words) {
   if (!digest) {
     return terminal.report(digest.error());
   }
+  const auto size_max = checked_size(words.size_max);
+  if (!size_max) {
+    return terminal.report(size_max.error());
+  }
   const auto catalogue = model::load_catalogue();
   if (!catalogue) {
     return terminal.report(catalogue.error());
@@ -213,9 +232,7 @@ ExitCode pull_model(const Terminal& terminal, const PullWords& words) {
   ProgressLine progress(terminal, words.name);
   model::PullOptions options;
   options.sha256 = *digest;
-  if (words.size_max != 0) {
-    options.size_max = words.size_max;
-  }
+  options.size_max = *size_max;
   options.accept_terms = [&](const model::KnownModel& asked) {
     return ask_for_terms(terminal, asked, words.yes);
   };
@@ -265,8 +282,7 @@ Action configure_models(CLI::App& app) {
       ->type_name("HEX");
   pull->add_option("--size-max", state->pull.size_max,
                    "download no more than this: 800MB, 5GB; default 100GB")
-      ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(true));
+      ->type_name("SIZE");
 
   auto* path = add_command(app, "path", "prints where a model is", "churon models path smollm2");
   path->add_option("MODEL", state->path_name, "a name of `churon models`")

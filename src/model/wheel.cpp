@@ -71,16 +71,21 @@ Result<Finished> run_program(const std::vector<std::string>& words, const std::s
   environment.push_back(temporary.data());
   environment.push_back(nullptr);
 
-  // In its own folder: `python3 -m` looks for modules where it is started.
+  // In its own folder: `python3 -m` looks for modules where it is started. In a process group of
+  // its own, so that what a wrapper of python starts ends with it.
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, write_end->descriptor(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, write_end->descriptor(), STDERR_FILENO);
   ::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   pid_t child = 0;
-  const int error = ::posix_spawnp(&child, words[0].c_str(), &actions, nullptr, arguments.data(),
-                                   environment.data());
+  const int error = ::posix_spawnp(&child, words[0].c_str(), &actions, &attributes,
+                                   arguments.data(), environment.data());
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     return fail("P0301", fmt::format("cannot start {}: {}", words[0], std::strerror(error)),
@@ -96,7 +101,7 @@ Result<Finished> run_program(const std::vector<std::string>& words, const std::s
     exited = ::waitpid(child, &finished.status, WNOHANG) != 0;
     keep_output(read_end, finished.output);
     if (!tick() && !exited) {
-      ::kill(child, asked_to_end ? SIGKILL : SIGTERM);
+      ::kill(-child, asked_to_end ? SIGKILL : SIGTERM);
       asked_to_end = true;
     }
   }
@@ -133,7 +138,7 @@ tl::unexpected<Diagnostics> pip_failed(const WheelPart& part, const Finished& fi
     return fail("P0301", "python3 has no pip", {"`apt-get install python3-pip` installs it"});
   }
   std::vector<std::string> notes;
-  for (const auto& line : last_lines(finished.output, 6)) {
+  for (const auto& line : last_lines(finished.output, 3)) {
     notes.push_back("pip: " + line);
   }
   return fail({.code = "P0302",
