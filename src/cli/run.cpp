@@ -233,6 +233,8 @@ ExitCode generate_once(const RunFlags& flags, const Setup& setup, const std::str
       .threads = engine.threads,
       .kernels = kernels ? numeric::name((*kernels)->set) : "",
       .load_time = setup.load_time(),
+      .weight_bytes = setup.engine().weight_bytes_held(),
+      .kv_bytes = setup.engine().kv_bytes_per_session(),
       .prefill_tokens = generation->prompt_tokens,
       .prefill_time = generation->prefill_time,
       .decode_tokens = std::max<std::int64_t>(0, static_cast<std::int64_t>(record.ids.size()) - 1),

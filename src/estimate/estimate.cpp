@@ -32,6 +32,9 @@ constexpr double kValueBytesBought = 2;
 // measured under load on H100 and B200 boards, as a share of TDP (data: ML.ENERGY).
 constexpr double kIdleShareOfTdp = 0.15;
 constexpr double kBusyShareOfTdp = 0.735;
+// TDP over dense 8-bit operations per second where the maker states no TDP: the median of A100,
+// H100, B200, MI300X, TPU v5e, Trainium2, Gaudi 3 and L40S (0.22 to 0.64 W/TOPS). A guess.
+constexpr double kTdpPerOperation = 0.4e-12;
 
 double ceil_div(double a, double b) { return std::ceil(a / b); }
 
@@ -148,7 +151,7 @@ struct Estimator::State {
   std::string chip_name;
   chip::Derate derate;
   stats::EnergyPrices prices;
-  EnergyModel energy_model = EnergyModel::unknown;
+  EnergyModel energy_model = EnergyModel::actions;
   double kv_bits = 0;
   double embedding_bits = 0;
   double weight_bytes = 0;
@@ -241,12 +244,14 @@ void Estimator::State::price_energy(const chip::Chip& chip) {
     energy_model = EnergyModel::actions;
     return;
   }
-  if (const auto tdp = chip::tdp(chip)) {
-    const double idle = chip::idle_power(chip).value_or(kIdleShareOfTdp * *tdp).value();
-    prices[Action::powered] = idle;
-    prices[Action::busy] = std::max(0.0, kBusyShareOfTdp * tdp->value() - idle);
-    energy_model = EnergyModel::power;
-  }
+  const std::optional<Watts> stated = chip::tdp(chip);
+  const double tdp =
+      stated ? stated->value()
+             : kTdpPerOperation * chip::peak_operations(chip, BlockFormat::q8_0).value();
+  const double idle = chip::idle_power(chip).value_or(Watts{kIdleShareOfTdp * tdp}).value();
+  prices[Action::powered] = idle;
+  prices[Action::busy] = std::max(0.0, kBusyShareOfTdp * tdp - idle);
+  energy_model = stated ? EnergyModel::power : EnergyModel::power_guess;
 }
 
 void Estimator::State::list_operators(const WeightFormats& formats) {

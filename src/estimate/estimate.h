@@ -84,9 +84,9 @@ struct StepEstimate {
 
 // How the chip's energy is known.
 enum class EnergyModel {
-  actions,  // ours: each action has a price
-  power,    // bought: idle power, and the mean measured power of such chips while busy
-  unknown,  // the maker states no power
+  actions,      // ours: each action has a price
+  power,        // bought: idle power, and a mean share of the stated TDP while busy
+  power_guess,  // the maker states no power: the TDP is guessed from the peak operations
 };
 
 // What the model needs of the chip's memory.

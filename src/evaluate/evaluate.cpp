@@ -8,7 +8,6 @@ namespace churon::evaluate {
 
 namespace {
 
-using estimate::EnergyModel;
 using estimate::Estimator;
 
 void add(Phase& phase, const estimate::StepEstimate& step) {
@@ -86,10 +85,8 @@ Result<Evaluation> evaluate_run(const chip::Chip& chip, const model::Model& mode
                     .prices = estimator->prices()};
   result.prefill = prefill(*estimator, workload, options.prefill_rows);
   result.decode = decode(*estimator, workload);
-  if (result.energy_model != EnergyModel::unknown) {
-    for (Phase* phase : {&result.prefill, &result.decode}) {
-      phase->energy = stats::energy(phase->total.activity, result.prices);
-    }
+  for (Phase* phase : {&result.prefill, &result.decode}) {
+    phase->energy = stats::energy(phase->total.activity, result.prices);
   }
   const double steps = static_cast<double>(result.decode.steps);
   const double tokens = steps * static_cast<double>(workload.batch);
@@ -98,9 +95,7 @@ Result<Evaluation> evaluate_run(const chip::Chip& chip, const model::Model& mode
   result.tpot = result.decode.total.expected / steps;
   result.tpot_bound = result.decode.total.bound / steps;
   result.tokens_per_s = static_cast<double>(workload.batch) / result.tpot.value();
-  if (result.decode.energy) {
-    result.energy_per_token = *result.decode.energy / tokens;
-  }
+  result.energy_per_token = result.decode.energy / tokens;
   result.memory_per_token = result.decode.total.activity.memory_bytes() / tokens;
   return result;
 }

@@ -11,9 +11,7 @@
 //   memory/token    bytes read from and written to the chip's memory in decode, likewise
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,7 +44,7 @@ struct RunOptions {
 struct Phase {
   std::int64_t steps = 0;
   estimate::StepEstimate total;
-  std::optional<Joules> energy = {};
+  Joules energy{};
 };
 
 struct Evaluation {
@@ -56,7 +54,7 @@ struct Evaluation {
   chip::Kind kind = chip::Kind::full;
   std::string derate;
   Fidelity fidelity = Fidelity::analytic;
-  estimate::EnergyModel energy_model = estimate::EnergyModel::unknown;
+  estimate::EnergyModel energy_model = estimate::EnergyModel::actions;
   RunWorkload workload = {};
   estimate::Footprint footprint = {};
 
@@ -66,7 +64,7 @@ struct Evaluation {
   Seconds ttft{}, ttft_bound{};
   Seconds tpot{}, tpot_bound{};
   double tokens_per_s = 0;
-  std::optional<Joules> energy_per_token = {};
+  Joules energy_per_token{};
   Bytes memory_per_token{};
   stats::EnergyPrices prices = {};
 };

@@ -18,7 +18,7 @@ using estimate::Limit;
 using evaluate::Evaluation;
 
 constexpr int kWidth = 72;
-constexpr int kBarWidth = 32;
+constexpr int kBarWidth = 24;
 // From this share of fixed time on, the chip waits more than it works.
 constexpr double kMostlyFixed = 0.5;
 
@@ -50,15 +50,11 @@ std::string_view energy_basis(EnergyModel model) {
     case EnergyModel::actions:
       return "sum of its actions";
     case EnergyModel::power:
-      return "from TDP: idle 15 % unless stated, busy 73.5 %";
-    case EnergyModel::unknown:
-      return "";
+      return "73.5 % of TDP while busy";
+    case EnergyModel::power_guess:
+      return "TDP not stated, guessed at 0.4 W/TOPS; busy 73.5 % of it";
   }
   return "";
-}
-
-std::string energy_cell(const Evaluation& chip) {
-  return chip.energy_per_token ? number(chip.energy_per_token->value()) : "?";
 }
 
 void append_chip(std::string& out, const RunRecord& record, Charset charset) {
@@ -68,18 +64,14 @@ void append_chip(std::string& out, const RunRecord& record, Charset charset) {
                      escape_control(chip.chip_name), evaluate::name(chip.fidelity), chip.derate,
                      workload.batch > 1 ? fmt::format("; {} users at once", workload.batch) : "");
   Table table({Align::left, Align::right, Align::left});
-  const auto bound = [&](Seconds time) {
-    return fmt::format("no faster than {}", text(time, charset));
-  };
+  const auto bound = [&](Seconds time) { return fmt::format("at best {}", text(time, charset)); };
   table.row({"first token", text(chip.ttft, charset), bound(chip.ttft_bound)});
   table.row({"per token", text(chip.tpot, charset), bound(chip.tpot_bound)});
   table.row(
       {"speed", fmt::format("{} tok/s", number(chip.tokens_per_s)),
        workload.batch > 1 ? fmt::format("{} tok/s a user", number(1 / chip.tpot.value())) : ""});
-  table.row({"energy",
-             chip.energy_per_token ? text(*chip.energy_per_token, charset) + "/token" : "not known",
-             chip.energy_per_token ? std::string(energy_basis(chip.energy_model))
-                                   : "the maker states no power"});
+  table.row({"energy", text(chip.energy_per_token, charset) + "/token",
+             std::string(energy_basis(chip.energy_model))});
   table.row({"memory traffic", text(chip.memory_per_token, charset) + "/token",
              fmt::format("weights {}, cache {} of {}", text(chip.footprint.weights, charset),
                          text(chip.footprint.kv_per_sequence * static_cast<double>(workload.batch),
@@ -155,11 +147,15 @@ void append_comparison(std::string& out, const RunRecord& record, Charset charse
   for (const Evaluation& chip : record.chips) {
     const Limit limit = largest_limit(chip.decode);
     table.row({escape_control(chip.chip_id), text(chip.ttft, charset), text(chip.tpot, charset),
-               number(chip.tokens_per_s), energy_cell(chip),
+               number(chip.tokens_per_s), number(chip.energy_per_token.value()),
                fmt::format("{} {}", estimate::name(limit), percent(share(chip.decode, limit))),
                fmt::format("{}, {}", basis(chip), chip.derate)});
   }
   out += table.text("  ");
+  const auto is_bought = [](const Evaluation& chip) { return chip.kind == chip::Kind::opaque; };
+  if (std::any_of(record.chips.begin(), record.chips.end(), is_bought)) {
+    out += "  datasheet: the maker's peak rates, derated; energy from TDP, not from actions\n";
+  }
   for (const Misfit& misfit : record.misfits) {
     out += fmt::format("  {}: {}\n", escape_control(misfit.chip),
                        escape_control(misfit.reasons.front().message));
@@ -205,7 +201,7 @@ Json phase_json(const evaluate::Phase& phase) {
     activity[std::string(entry.name)] = phase.total.activity[entry.action];
   }
   json["activity"] = activity;
-  json["energy_j"] = phase.energy ? Json(phase.energy->value()) : Json();
+  json["energy_j"] = phase.energy.value();
   return json;
 }
 
@@ -224,8 +220,7 @@ Json chip_json(const Evaluation& chip) {
   json["tpot_s"] = chip.tpot.value();
   json["tpot_bound_s"] = chip.tpot_bound.value();
   json["tokens_per_s"] = chip.tokens_per_s;
-  json["energy_per_token_j"] =
-      chip.energy_per_token ? Json(chip.energy_per_token->value()) : Json();
+  json["energy_per_token_j"] = chip.energy_per_token.value();
   json["energy_basis"] = energy_basis(chip.energy_model);
   json["memory_per_token_bytes"] = chip.memory_per_token.value();
   json["weights_bytes"] = chip.footprint.weights.value();
@@ -317,6 +312,8 @@ Json run_json(const RunRecord& record) {
   json["threads"] = record.host.threads;
   json["kernels"] = record.host.kernels;
   json["host_load_s"] = record.host.load_time.value();
+  json["host_weight_bytes"] = record.host.weight_bytes;
+  json["host_kv_bytes"] = record.host.kv_bytes;
   json["host_prefill_s"] = record.host.prefill_time.value();
   json["host_decode_s"] = record.host.decode_time.value();
   json["host_prefill_tok_s"] = record.host.prefill_tokens_per_s();

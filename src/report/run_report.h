@@ -21,6 +21,8 @@ struct HostSpeed {
   int threads = 1;
   std::string kernels;  // "avx512"
   Seconds load_time{};
+  std::uint64_t weight_bytes = 0;  // as this machine keeps them
+  std::uint64_t kv_bytes = 0;
   std::int64_t prefill_tokens = 0;
   Seconds prefill_time{};
   std::int64_t decode_tokens = 0;
