@@ -19,6 +19,7 @@ struct Avx2 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
   static constexpr bool kRowsInLanes = false;
+  static constexpr std::size_t kF32Side = 2;
 
   static F load(const float* x) { return {_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8)}; }
   static F load_n(const float* x, int n) {

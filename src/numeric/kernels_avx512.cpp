@@ -11,6 +11,7 @@ struct Avx512 {
   using F = __m512;
   using I = __m512i;
   static constexpr bool kRowsInLanes = true;
+  static constexpr std::size_t kF32Side = 4;
 
   static __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1U << n) - 1U); }
 

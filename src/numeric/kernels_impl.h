@@ -16,6 +16,7 @@
 //   store_i8 store_i16         narrowed lanes, known to be in range
 //   matmul_group               R rows of activations by one tile of weights
 //   weighted_values            R rows of probabilities by one 32-dimension block of values
+//   kF32Side                   outputs and rows that dots_f32 takes together
 //   kRowsInLanes               whether kernels_attention.h can use it
 //
 // This file is compiled into several translation units with different instruction sets: everything
@@ -369,43 +370,70 @@ struct KernelsOf {
     }
   }
 
+  // Sixteen partial sums an output, element i to partial i mod 16, then their tree: the order
+  // depends on `columns` alone. Rows go in chunks that stay in the second-level cache while the
+  // weights pass.
   static void matmul_f32(const float* w, std::size_t columns, std::size_t n_begin,
                          std::size_t n_end, const float* x, std::size_t x_stride, std::size_t rows,
                          float* y, std::size_t y_stride) {
-    for (std::size_t n = n_begin; n < n_end; ++n) {
-      const float* weights = w + n * columns;
-      std::size_t row = 0;
-      for (; row + 4 <= rows; row += 4) {
-        dots_f32<4>(weights, columns, x + row * x_stride, x_stride, y + row * y_stride + n,
-                    y_stride);
+    constexpr std::size_t kChunk = 32;
+    constexpr std::size_t kSide = Isa::kF32Side;
+    for (std::size_t chunk = 0; chunk < rows; chunk += kChunk) {
+      const std::size_t end = chunk + kChunk < rows ? chunk + kChunk : rows;
+      std::size_t n = n_begin;
+      for (; n + kSide <= n_end; n += kSide) {
+        std::size_t row = chunk;
+        for (; row + kSide <= end; row += kSide) {
+          dots_f32<kSide, kSide>(w + n * columns, columns, x + row * x_stride, x_stride,
+                                 y + row * y_stride + n, y_stride);
+        }
+        for (; row < end; ++row) {
+          dots_f32<kSide, 1>(w + n * columns, columns, x + row * x_stride, x_stride,
+                             y + row * y_stride + n, y_stride);
+        }
       }
-      for (; row < rows; ++row) {
-        dots_f32<1>(weights, columns, x + row * x_stride, x_stride, y + row * y_stride + n,
-                    y_stride);
+      for (; n < n_end; ++n) {
+        for (std::size_t row = chunk; row < end; ++row) {
+          dots_f32<1, 1>(w + n * columns, columns, x + row * x_stride, x_stride,
+                         y + row * y_stride + n, y_stride);
+        }
       }
     }
   }
 
-  template <int R>
+  // N outputs of R rows.
+  template <std::size_t N, std::size_t R>
   static void dots_f32(const float* w, std::size_t columns, const float* x, std::size_t x_stride,
                        float* y, std::size_t y_stride) {
-    F even[R];
-    F odd[R];
-    for (int r = 0; r < R; ++r) {
-      even[r] = Isa::set(0.0F);
-      odd[r] = Isa::set(0.0F);
+    F sum[R][N];
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (std::size_t n = 0; n < N; ++n) {
+        sum[r][n] = Isa::set(0.0F);
+      }
     }
-    each(columns, [&](std::size_t i, int lanes) {
-      const F weight = load(w + i, lanes);
-      F* partial = i % 32 == 0 ? even : odd;
-      for (int r = 0; r < R; ++r) {
-        partial[r] =
-            Isa::add(partial[r],
-                     Isa::mul(weight, load(x + static_cast<std::size_t>(r) * x_stride + i, lanes)));
+    each(columns, [&](std::size_t i, int lanes) __attribute__((always_inline)) {
+      F weight[N];
+#pragma GCC unroll 4
+      for (std::size_t n = 0; n < N; ++n) {
+        weight[n] = load(w + n * columns + i, lanes);
+      }
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < R; ++r) {
+        const F value = load(x + r * x_stride + i, lanes);
+#pragma GCC unroll 4
+        for (std::size_t n = 0; n < N; ++n) {
+          sum[r][n] = Isa::add(sum[r][n], Isa::mul(weight[n], value));
+        }
       }
     });
-    for (int r = 0; r < R; ++r) {
-      y[static_cast<std::size_t>(r) * y_stride] = Isa::tree(Isa::add(even[r], odd[r]));
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (std::size_t n = 0; n < N; ++n) {
+        y[r * y_stride + n] = Isa::tree(sum[r][n]);
+      }
     }
   }
 

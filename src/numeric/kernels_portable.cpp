@@ -26,6 +26,7 @@ struct Portable {
   }
 
   static constexpr bool kRowsInLanes = false;
+  static constexpr std::size_t kF32Side = 2;
 
   static F load(const float* x) {
     return make<F>([&](int i) { return x[i]; });
@@ -172,24 +173,53 @@ struct Portable {
     }
   }
 
-  // Element k of output o, with the layout's offset added.
+  // The integers of a block as the layout stores them, output by output: dot products of int16 are
+  // what compilers make good loops of.
   template <Payload P>
-  static int element(const std::uint8_t* payload, int k, int o) {
+  static void unpack(const std::uint8_t* payload, std::int16_t (*weights)[kBlock]) {
+    std::uint8_t lines[8][64];
     if constexpr (P == Payload::u8) {
-      return payload[64 * (k / 4) + 4 * o + k % 4];
+      std::memcpy(lines, payload, sizeof lines);
+    } else {
+      const std::uint8_t* nibbles = payload + (P == Payload::u5 ? 64 : 0);
+      for (int line = 0; line < 4; ++line) {
+        for (int i = 0; i < 64; ++i) {
+          lines[line][i] = nibbles[64 * line + i] & 15;
+          lines[line + 4][i] = static_cast<std::uint8_t>(nibbles[64 * line + i] >> 4);
+        }
+      }
     }
-    const std::uint8_t* nibbles = payload + (P == Payload::u5 ? 64 : 0);
-    const int byte = nibbles[64 * (k % 16 / 4) + 4 * o + k % 4];
-    const int nibble = k < 16 ? byte & 15 : byte >> 4;
     if constexpr (P == Payload::u5) {
-      return nibble | (((payload[8 * (k / 4) + o / 2] >> (o % 2 * 4 + k % 4)) & 1) << 4);
+      // A byte of the mask becomes eight bytes of 0 or 16: its bit i is tested in byte i.
+      for (int i = 0; i < 64; ++i) {
+        std::uint64_t spread = payload[i] * 0x0101010101010101U & 0x8040201008040201U;
+        spread = ((spread + 0x7F7F7F7F7F7F7F7FU) & 0x8080808080808080U) >> 3;
+        std::uint64_t bytes;
+        std::memcpy(&bytes, lines[0] + 8 * i, sizeof bytes);
+        bytes |= spread;
+        std::memcpy(lines[0] + 8 * i, &bytes, sizeof bytes);
+      }
     }
     if constexpr (P == Payload::e2m1) {
-      constexpr std::int8_t kTable[16] = {16, 17, 18, 19, 20, 22, 24, 28,
-                                          16, 15, 14, 13, 12, 10, 8,  4};
-      return kTable[nibble];
+      constexpr std::uint8_t kTable[16] = {16, 17, 18, 19, 20, 22, 24, 28,
+                                           16, 15, 14, 13, 12, 10, 8,  4};
+      for (auto& line : lines) {
+        for (std::uint8_t& x : line) {
+          x = kTable[x];
+        }
+      }
     }
-    return nibble;
+    std::uint8_t outputs[16][kBlock];
+    for (int line = 0; line < 8; ++line) {
+      for (int o = 0; o < 16; ++o) {
+        std::memcpy(&outputs[o][4 * line], &lines[line][4 * o], 4);
+      }
+    }
+    for (int o = 0; o < 16; ++o) {
+      for (int k = 0; k < kBlock; ++k) {
+        weights[o][k] = outputs[o][k];
+      }
+    }
   }
 
   template <ScaleCode S>
@@ -209,40 +239,44 @@ struct Portable {
                            std::size_t stride, int outputs) {
     constexpr PackedLayout kLayout{P, S == ScaleCode::bf16, Minimum};
     constexpr std::size_t kGroup = S == ScaleCode::f32 ? 1 : kLayout.group_blocks();
-    float acc[R][16];
+    float acc[R][16] = {};
     for (std::size_t b = 0; b < blocks; ++b) {
-      if (b % (kSegment / kBlock) == 0) {
-        for (auto& row : acc) {
-          for (float& x : row) {
-            x = 0;
-          }
-        }
-      }
       const std::byte* header = w + b / kGroup * (64 + kGroup * kLayout.payload_bytes());
       const auto* payload =
           reinterpret_cast<const std::uint8_t*>(header + 64 + b % kGroup * kLayout.payload_bytes());
       header += b % kGroup * 32;
-      std::int8_t lines[16][kBlock];
+      std::int16_t weights[16][kBlock];
+      unpack<P>(payload, weights);
+      float scales[16];
+      float minima[16];
       for (int o = 0; o < 16; ++o) {
-        for (int k = 0; k < kBlock; ++k) {
-          lines[o][k] = static_cast<std::int8_t>(element<P>(payload, k, o) - kLayout.offset());
-        }
+        scales[o] = scale<S>(header, o);
+        minima[o] = Minimum ? scale<ScaleCode::f16>(header + 32, o) : 0.0F;
       }
       for (int r = 0; r < R; ++r) {
-        const auto* q = reinterpret_cast<const std::int8_t*>(a + r * kBlock);
+        std::int16_t q[kBlock];
+        for (int k = 0; k < kBlock; ++k) {
+          q[k] = static_cast<std::int8_t>(a[r * kBlock + k]);
+        }
         float row_scale;
         float row_sum;
+        std::int32_t negative_sum;
         std::memcpy(&row_scale, a + R * 32 + 4 * r, 4);
         std::memcpy(&row_sum, a + R * 36 + 4 * r, 4);
+        std::memcpy(&negative_sum, a + R * 40 + 4 * r, 4);
+        std::int32_t sums[16];
         for (int o = 0; o < 16; ++o) {
-          std::int32_t sum = 0;
+          std::int32_t sum = negative_sum * kLayout.offset();
           for (int k = 0; k < kBlock; ++k) {
-            sum += lines[o][k] * q[k];
+            sum += weights[o][k] * q[k];
           }
-          const float s = row_scale * scale<S>(header, o);
-          acc[r][o] = acc[r][o] + static_cast<float>(sum) * s;
+          sums[o] = sum;
+        }
+        for (int o = 0; o < 16; ++o) {
+          const float s = row_scale * scales[o];
+          acc[r][o] = acc[r][o] + static_cast<float>(sums[o]) * s;
           if constexpr (Minimum) {
-            acc[r][o] = acc[r][o] + row_sum * scale<ScaleCode::f16>(header + 32, o);
+            acc[r][o] = acc[r][o] + row_sum * minima[o];
           }
         }
       }
@@ -255,6 +289,7 @@ struct Portable {
             out[o] = first ? acc[r][o] : out[o] + acc[r][o];
           }
         }
+        std::memset(acc, 0, sizeof acc);
       }
     }
   }
@@ -262,13 +297,21 @@ struct Portable {
   template <int R>
   static void weighted_values(const std::byte* values, const std::int16_t* const* p,
                               const float* const* d, F* t) {
-    const auto* v = reinterpret_cast<const std::int8_t*>(values);
+    std::int16_t v[2][16][kBlock];
+    for (int half = 0; half < 2; ++half) {
+      for (int j = 0; j < kBlock; ++j) {
+        for (int o = 0; o < 16; ++o) {
+          v[half][o][j] =
+              static_cast<std::int8_t>(values[(half * 16 + j / 2) * 32 + 2 * o + j % 2]);
+        }
+      }
+    }
     for (int half = 0; half < 2; ++half) {
       for (int r = 0; r < R; ++r) {
         for (int o = 0; o < 16; ++o) {
           std::int32_t sum = 0;
           for (int j = 0; j < kBlock; ++j) {
-            sum += p[r][half * 32 + j] * v[(half * 16 + j / 2) * 32 + 2 * o + j % 2];
+            sum += p[r][half * 32 + j] * v[half][o][j];
           }
           const float product = static_cast<float>(sum) * d[r][half];
           t[r].v[o] = half == 0 ? product : t[r].v[o] + product;
