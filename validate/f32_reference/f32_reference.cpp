@@ -32,7 +32,7 @@ struct Bounds {
   double nll_max = 2e-3;
   double gap = 0.01;  // greedy ids are equal up to the first step with a smaller one
 };
-constexpr Bounds kGeluBounds{1e-2, 1.5e-3, 2e-2, 0.05};
+constexpr Bounds kGeluBounds{1e-4, 1.5e-3, 2e-2, 0.05};
 
 bool all_right = true;
 
