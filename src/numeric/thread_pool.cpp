@@ -4,6 +4,10 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <span>
+#include <utility>
+
 #include "numeric/fp_environment.h"
 
 namespace churon::numeric {
@@ -14,6 +18,8 @@ namespace {
 // gain nothing and take the processor from others.
 constexpr int kSpins = 1000;
 
+// Those of the calling thread, the one it runs on first: two programs that pin their threads then
+// do not choose the same ones.
 std::vector<int> allowed_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -25,13 +31,19 @@ std::vector<int> allowed_processors() {
       }
     }
   }
+  const auto here = std::find(processors.begin(), processors.end(), ::sched_getcpu());
+  if (here != processors.end()) {
+    std::rotate(processors.begin(), here, processors.end());
+  }
   return processors;
 }
 
-void pin(int processor) {
+void pin(std::span<const int> processors) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(processor, &set);
+  for (const int processor : processors) {
+    CPU_SET(processor, &set);
+  }
   // A refusal costs speed alone.
   ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
 }
@@ -56,19 +68,19 @@ int processors_available() {
 
 ThreadPool::ThreadPool(int threads) : threads_(threads) {
   enter_fp_environment();
-  const auto processors = allowed_processors();
-  const bool pinned = threads > 1 && processors.size() >= static_cast<std::size_t>(threads);
+  auto processors = allowed_processors();
+  if (threads > 1 && processors.size() >= static_cast<std::size_t>(threads)) {
+    processors_ = std::move(processors);
+    pin(std::span(processors_).first(1));
+  }
   for (int thread = 1; thread < threads; ++thread) {
-    workers_.emplace_back([this, thread, pinned, processors] {
-      if (pinned) {
-        pin(processors[static_cast<std::size_t>(thread)]);
+    workers_.emplace_back([this, thread] {
+      if (!processors_.empty()) {
+        pin(std::span(processors_).subspan(static_cast<std::size_t>(thread), 1));
       }
       enter_fp_environment();
       work(thread);
     });
-  }
-  if (pinned) {
-    pin(processors[0]);
   }
 }
 
@@ -78,6 +90,9 @@ ThreadPool::~ThreadPool() {
   generation_.notify_all();
   for (auto& worker : workers_) {
     worker.join();
+  }
+  if (!processors_.empty()) {
+    pin(processors_);
   }
 }
 

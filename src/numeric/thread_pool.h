@@ -1,12 +1,12 @@
 // A few threads that run one function together, again and again: the operators of a step. Thread 0
-// is the caller. Between runs the others spin for a moment and then sleep in the kernel; each is
-// pinned to a processor of its own where there are enough. Every thread keeps the floating-point
-// environment of the contract.
+// is the caller, who also destroys the pool. Between runs the others spin for a moment and then
+// sleep in the kernel; each, the caller too, is pinned to a processor of its own where there are
+// enough, until the pool is destroyed. Every thread keeps the floating-point environment of the
+// contract.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -55,6 +55,7 @@ class ThreadPool {
   void work(int thread);
 
   int threads_;
+  std::vector<int> processors_;  // the caller's before it was pinned; empty where nobody is
   Call call_ = nullptr;
   void* context_ = nullptr;
   alignas(64) std::atomic<std::uint32_t> generation_{0};
