@@ -186,7 +186,7 @@ std::optional<Kind> exact_block(TensorType type, BlockFormat format, const std::
   for (std::size_t i = 0; i < kBlock; ++i) {
     int q = 0;
     if (type == TensorType::q8_0) {
-      q = static_cast<std::int8_t>(byte_at(data, i));
+      q = byte_at(data, i);  // the int8 below
     } else if (type == TensorType::q4_0) {
       q = nibble(data, i) - 8;
     } else if (type == TensorType::q4_1) {

@@ -48,13 +48,13 @@ void put_byte(std::byte* data, std::size_t index, int value) {
 }
 
 // Element i of a block of 32 nibbles.
-int nibble(const std::byte* nibbles, int i) {
-  const std::uint8_t byte = byte_at(nibbles, static_cast<std::size_t>(i % 16));
+int nibble(const std::byte* nibbles, std::size_t i) {
+  const std::uint8_t byte = byte_at(nibbles, i % 16);
   return i < 16 ? byte & 15 : byte >> 4;
 }
 
-int fifth_bit(const std::byte* bits, int i) {
-  return (byte_at(bits, static_cast<std::size_t>(i / 8)) >> (i % 8)) & 1;
+int fifth_bit(const std::byte* bits, std::size_t i) {
+  return (byte_at(bits, i / 8) >> (i % 8)) & 1;
 }
 
 }  // namespace
@@ -77,7 +77,8 @@ std::array<KScale, 8> k_scales(const std::byte* packed) {
 int k_element(TensorType type, const std::byte* block, int i) {
   const int group = i / 32;  // sub-blocks 2g and 2g + 1 share 32 bytes: low and high nibbles
   const std::byte* quants = block + (type == TensorType::q5_k ? 48 : 16);
-  const std::uint8_t byte = byte_at(quants, static_cast<std::size_t>((group / 2) * 32 + i % 32));
+  const int at = group / 2 * 32 + i % 32;
+  const std::uint8_t byte = byte_at(quants, static_cast<std::size_t>(at));
   int q = group % 2 == 0 ? byte & 15 : byte >> 4;
   if (type == TensorType::q5_k) {
     q |= ((byte_at(block + 16, static_cast<std::size_t>(i % 32)) >> group) & 1) << 4;
@@ -136,15 +137,14 @@ void dequantize_block(TensorType type, const std::byte* block, float* out) {
       return;
     case TensorType::q8_0: {
       const float d = f16_at(block);
-      for (int i = 0; i < 32; ++i) {
-        out[i] = d * static_cast<float>(
-                         static_cast<std::int8_t>(byte_at(block, static_cast<std::size_t>(2 + i))));
+      for (std::size_t i = 0; i < 32; ++i) {
+        out[i] = d * static_cast<float>(static_cast<std::int8_t>(byte_at(block, 2 + i)));
       }
       return;
     }
     case TensorType::q4_0: {
       const float d = f16_at(block);
-      for (int i = 0; i < 32; ++i) {
+      for (std::size_t i = 0; i < 32; ++i) {
         out[i] = d * static_cast<float>(nibble(block + 2, i) - 8);
       }
       return;
@@ -152,14 +152,14 @@ void dequantize_block(TensorType type, const std::byte* block, float* out) {
     case TensorType::q4_1: {
       const float d = f16_at(block);
       const float m = f16_at(block + 2);
-      for (int i = 0; i < 32; ++i) {
+      for (std::size_t i = 0; i < 32; ++i) {
         out[i] = d * static_cast<float>(nibble(block + 4, i)) + m;
       }
       return;
     }
     case TensorType::q5_0: {
       const float d = f16_at(block);
-      for (int i = 0; i < 32; ++i) {
+      for (std::size_t i = 0; i < 32; ++i) {
         out[i] =
             d * static_cast<float>((nibble(block + 6, i) | (fifth_bit(block + 2, i) << 4)) - 16);
       }
@@ -168,7 +168,7 @@ void dequantize_block(TensorType type, const std::byte* block, float* out) {
     case TensorType::q5_1: {
       const float d = f16_at(block);
       const float m = f16_at(block + 2);
-      for (int i = 0; i < 32; ++i) {
+      for (std::size_t i = 0; i < 32; ++i) {
         out[i] = d * static_cast<float>(nibble(block + 8, i) | (fifth_bit(block + 4, i) << 4)) + m;
       }
       return;
@@ -178,28 +178,26 @@ void dequantize_block(TensorType type, const std::byte* block, float* out) {
       const float d = f16_at(block);
       const float dmin = f16_at(block + 2);
       const auto scales = k_scales(block + 4);
-      for (int i = 0; i < 256; ++i) {
-        const auto& sub = scales[static_cast<std::size_t>(i / 32)];
-        out[i] = d * static_cast<float>(sub.scale) * static_cast<float>(k_element(type, block, i)) -
+      for (std::size_t i = 0; i < 256; ++i) {
+        const auto& sub = scales[i / 32];
+        out[i] = d * static_cast<float>(sub.scale) *
+                     static_cast<float>(k_element(type, block, static_cast<int>(i))) -
                  dmin * static_cast<float>(sub.minimum);
       }
       return;
     }
     case TensorType::q6_k: {
       const float d = f16_at(block + 208);
-      for (int i = 0; i < 256; ++i) {
+      for (std::size_t i = 0; i < 256; ++i) {
         // Halves of 128: 64 bytes of low nibbles, 32 bytes of two-bit tops, 8 scales.
-        const int half = i / 128;
-        const int within = i % 128;
-        const int quarter = within / 32;
-        const int l = within % 32;
-        const std::uint8_t low =
-            byte_at(block, static_cast<std::size_t>(half * 64 + (quarter % 2) * 32 + l));
+        const std::size_t half = i / 128;
+        const std::size_t within = i % 128;
+        const std::size_t quarter = within / 32;
+        const std::size_t l = within % 32;
+        const std::uint8_t low = byte_at(block, half * 64 + (quarter % 2) * 32 + l);
         const int low4 = quarter < 2 ? low & 15 : low >> 4;
-        const int high2 =
-            (byte_at(block, static_cast<std::size_t>(128 + half * 32 + l)) >> (2 * quarter)) & 3;
-        const auto scale =
-            static_cast<std::int8_t>(byte_at(block, static_cast<std::size_t>(192 + i / 16)));
+        const int high2 = (byte_at(block, 128 + half * 32 + l) >> (2 * quarter)) & 3;
+        const auto scale = static_cast<std::int8_t>(byte_at(block, 192 + i / 16));
         out[i] = d * static_cast<float>(scale) * static_cast<float>((low4 | (high2 << 4)) - 32);
       }
       return;
@@ -207,7 +205,7 @@ void dequantize_block(TensorType type, const std::byte* block, float* out) {
     case TensorType::mxfp4: {
       const int e = byte_at(block, 0);
       const auto scale = static_cast<float>(std::ldexp(1.0, e - 127));
-      for (int i = 0; i < 32; ++i) {
+      for (std::size_t i = 0; i < 32; ++i) {
         out[i] = scale * mxfp4_value(nibble(block + 1, i));
       }
       return;

@@ -174,8 +174,8 @@ struct Activation {
 };
 
 const std::vector<float>& ones() {
-  static const std::vector<float> kOnes(kChunk, 1.0F);
-  return kOnes;
+  static const std::vector<float> values(kChunk, 1.0F);
+  return values;
 }
 
 const std::array<Activation, 3> kActivations{{
