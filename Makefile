@@ -2,7 +2,7 @@
 .PHONY: help setup build demo test unit lint format golden figures fuzz clean
 
 MODEL ?= smollm2
-PROMPT ?= Why do inference chips need so much memory bandwidth? Answer in two sentences.
+PROMPT ?= Explain in one sentence why memory bandwidth matters.
 
 help:
 	@echo "make demo     install what is missing, build, bring the default model, let it answer on churon-1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""End-to-end checks of the built binary with the real default model: e2e.py CHURON TEST_NAME."""
+"""End-to-end checks of the built binary with the real default model: e2e.py CHURON TEST_NAME [TRUNCATION_TEST]."""
 import json
 import math
 import os
@@ -32,13 +32,13 @@ def golden(name):
 
 
 def answers_a_question():
-    result = run_json("-p", "What is the capital of France?", "-n", 40)
-    assert "Paris" in result["text"], result["text"]
+    result = run_json("-p", "What is a GPU?", "-n", 40)
+    assert "Graphics Processing Unit" in result["text"], result["text"]
     for field in ("prompt_ids", "ids", "ttft_s", "tpot_s", "energy_per_token_j", "host_prefill_tok_s",
                   "host_decode_tok_s", "chip", "fidelity", "model_digest", "chip_digest", "tool_version"):
         assert field in result, field
     assert 0 < result["ttft_s"] < 1 and 0 < result["tpot_s"] < 1 and 0 < result["energy_per_token_j"] < 10
-    text = churon("run", MODEL, "-p", "What is the capital of France?", "-n", 40, "--quiet").stdout.decode()
+    text = churon("run", MODEL, "-p", "What is a GPU?", "-n", 40, "--quiet").stdout.decode()
     assert text.strip() == result["text"].strip(), (text, result["text"])
 
 
@@ -62,8 +62,7 @@ def every_shipped_chip_gives_time_and_energy():
 
 
 def perplexity(*words):
-    with tempfile.TemporaryDirectory():
-        return json.loads(churon("perplexity", MODEL, GOLDEN / "ppl-a.txt", "--json", *words).stdout)
+    return json.loads(churon("perplexity", MODEL, GOLDEN / "ppl-a.txt", "--json", *words).stdout)
 
 
 def f32_mode_equals_the_golden_reference():
@@ -102,20 +101,9 @@ def token_ids_equal_the_golden_files():
 
 
 def survives_truncation_at_every_4_kib():
-    """A sparse file of the full size would not do: the size itself is what changes."""
+    """Run by the test program, which opens each cut without starting a process."""
     path = churon("models", "path", MODEL).stdout.decode().strip()
-    size = os.path.getsize(path)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder) / "cut.gguf"
-        copy.write_bytes(pathlib.Path(path).read_bytes())
-        checked = 0
-        for end in range(size - 1 - (size - 1) % 4096, -1, -4096):
-            os.truncate(copy, end)
-            # The header alone decides; loading is tried where the header is whole, now and then.
-            done = subprocess.run([BINARY, "models", "show", copy, "--json"], capture_output=True, timeout=60)
-            assert done.returncode == 1 and done.stderr.startswith(b"error"), (end, done.returncode, done.stderr[:300])
-            checked += 1
-        print(f"{checked} truncations refused")
+    print(subprocess.run([sys.argv[3], path], check=True, capture_output=True, text=True).stdout)
 
 
 def stays_within_its_memory():
