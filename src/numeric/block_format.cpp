@@ -200,25 +200,24 @@ std::optional<Kind> exact_block(TensorType type, BlockFormat format, const std::
   return std::nullopt;
 }
 
-// Q4_K and Q5_K sub-block `index` of 32 as integers with f16(d sc) and f16(-dmin m).
-std::optional<Kind> k_block(TensorType type, const std::byte* super, std::size_t index,
-                            WeightBlock& out) {
-  const std::uint16_t d = half_at(super);
-  const std::uint16_t dmin = half_at(super + 2);
-  if (!half_is_finite(d) || !half_is_finite(dmin)) {
-    return Kind::scale_not_finite;
-  }
-  const KScale sub = k_scales(super + 4)[index];
-  const std::uint16_t scale = f16_from_f32(f32_from_f16(d) * static_cast<float>(sub.scale));
-  const std::uint16_t minimum = f16_from_f32(-f32_from_f16(dmin) * static_cast<float>(sub.minimum));
-  if (!half_is_finite(scale) || !half_is_finite(minimum)) {
-    return Kind::scale_not_finite;
-  }
-  out.scale = f32_from_f16(scale);
-  out.minimum = f32_from_f16(minimum);
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    out.q[i] =
-        static_cast<std::int8_t>(k_element(type, super, static_cast<int>(kBlock * index + i)));
+// The eight sub-blocks of Q4_K or Q5_K as integers with f16(d sc) and f16(-dmin m).
+std::optional<WeightDefect> k_blocks(TensorType type, const std::byte* super, WeightBlock* out) {
+  const float d = f32_from_f16(half_at(super));
+  const float dmin = f32_from_f16(half_at(super + 2));
+  const auto subs = k_scales(super + 4);
+  for (std::size_t b = 0; b < subs.size(); ++b) {
+    // Where d or dmin is not finite, neither is the product: zero times infinity is a NaN.
+    const std::uint16_t scale = f16_from_f32(d * static_cast<float>(subs[b].scale));
+    const std::uint16_t minimum = f16_from_f32(-dmin * static_cast<float>(subs[b].minimum));
+    if (!half_is_finite(scale) || !half_is_finite(minimum)) {
+      return WeightDefect{Kind::scale_not_finite, b};
+    }
+    out[b].scale = f32_from_f16(scale);
+    out[b].minimum = f32_from_f16(minimum);
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      out[b].q[i] =
+          static_cast<std::int8_t>(k_element(type, super, static_cast<int>(b * kBlock + i)));
+    }
   }
   return std::nullopt;
 }
@@ -226,10 +225,11 @@ std::optional<Kind> k_block(TensorType type, const std::byte* super, std::size_t
 // Values to a format by rounding: rule 2 for the symmetric 8-bit formats, the quantisers of the
 // tensor types for the 4-bit ones, and q8_m as a scaled range.
 std::optional<Kind> rounded_block(BlockFormat format, const float* x, WeightBlock& out) {
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    if (!std::isfinite(x[i])) {
-      return Kind::value_not_finite;
-    }
+  ActivationBlock rounded{};  // for the 8-bit formats; for all, it sees what is not finite
+  const auto activation_format =
+      format == BlockFormat::mxint8 ? ActivationFormat::mxint8 : ActivationFormat::q8_0;
+  if (!quantize_block(activation_format, x, kBlock, rounded)) {
+    return Kind::value_not_finite;
   }
   const auto by_tensor_type = [&](TensorType type) {
     std::array<std::byte, 64> block{};
@@ -238,16 +238,9 @@ std::optional<Kind> rounded_block(BlockFormat format, const float* x, WeightBloc
   };
   switch (format) {
     case BlockFormat::q8_0:
-    case BlockFormat::mxint8: {
-      ActivationBlock rounded{};
-      check(quantize_block(
-          format == BlockFormat::q8_0 ? ActivationFormat::q8_0 : ActivationFormat::mxint8, x,
-          kBlock, rounded));
-      out.q = rounded.q;
-      out.scale = rounded.scale;
-      out.minimum = 0;
+    case BlockFormat::mxint8:
+      out = {rounded.q, rounded.scale, 0};
       return std::nullopt;
-    }
     case BlockFormat::q8_m: {
       const auto [low, high] = std::minmax_element(x, x + kBlock);
       const std::uint16_t minimum = f16_from_f32((*low + *high) * 0.5F);
@@ -278,36 +271,37 @@ std::optional<Kind> rounded_block(BlockFormat format, const float* x, WeightBloc
 tl::expected<void, WeightDefect> weight_blocks(BlockFormat format, TensorType type,
                                                const std::byte* row, std::size_t columns,
                                                WeightBlock* out) {
-  const auto& source = info(type);
-  const std::size_t blocks = (columns + kBlock - 1) / kBlock;
   const auto exact = exact_formats(type);
   const bool is_exact = std::find(exact.begin(), exact.end(), format) != exact.end();
   const bool is_k_with_minimum =
       (type == TensorType::q4_k && (format == BlockFormat::q4_1 || format == BlockFormat::q8_m)) ||
       (type == TensorType::q5_k && format == BlockFormat::q8_m);
-  const auto block_bytes = static_cast<std::size_t>(source.block_bytes);
-  for (std::size_t b = 0; b < blocks; ++b) {
-    std::optional<Kind> defect;
+  // A step is a block of the tensor type, or 32 plain numbers.
+  const std::size_t step =
+      std::max<std::size_t>(static_cast<std::size_t>(info(type).block_elements), kBlock);
+  for (std::size_t begin = 0; begin < columns; begin += step) {
+    const std::size_t count = std::min(step, columns - begin);
+    const std::byte* source = row + bytes_of(type, begin);
+    WeightBlock* blocks = out + begin / kBlock;
+    std::optional<WeightDefect> defect;
     if (is_exact) {
-      defect = exact_block(type, format, row + b * block_bytes, out[b]);
+      if (const auto kind = exact_block(type, format, source, *blocks)) {
+        defect = {*kind, 0};
+      }
     } else if (is_k_with_minimum) {
-      defect = k_block(type, row + b / 8 * block_bytes, b % 8, out[b]);
+      defect = k_blocks(type, source, blocks);
     } else {
       std::array<float, 256> values{};
-      const auto elements = static_cast<std::size_t>(source.block_elements);
-      const float* x = values.data();
-      if (elements == 1) {
-        const std::size_t count = std::min<std::size_t>(kBlock, columns - b * kBlock);
-        dequantize(type, row + b * kBlock * block_bytes, count, values.data());
-      } else {
-        const std::size_t per_source = elements / kBlock;
-        dequantize(type, row + b / per_source * block_bytes, elements, values.data());
-        x += (b % per_source) * kBlock;
+      dequantize(type, source, count, values.data());
+      for (std::size_t i = 0; i < count && !defect; i += kBlock) {
+        if (const auto kind = rounded_block(format, values.data() + i, blocks[i / kBlock])) {
+          defect = {*kind, i / kBlock};
+        }
       }
-      defect = rounded_block(format, x, out[b]);
     }
     if (defect) {
-      return tl::unexpected(WeightDefect{*defect, b});
+      defect->block += begin / kBlock;
+      return tl::unexpected(*defect);
     }
   }
   return {};

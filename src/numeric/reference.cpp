@@ -45,8 +45,13 @@ float power_of_two(int n) {
   return n < -126 ? 0.0F : std::bit_cast<float>(static_cast<std::uint32_t>(n + 127) << 23);
 }
 
+// Adding 1.5 * 2^23 rounds to the nearest integer, ties to even, and leaves it in the low bits.
+std::int32_t nearest_integer(float x) {
+  return std::bit_cast<std::int32_t>(x + 0x1.8p23F) - 0x4B400000;
+}
+
 std::int8_t rounded(float x) {
-  return static_cast<std::int8_t>(std::lrintf(std::clamp(x, -127.0F, 127.0F)));
+  return static_cast<std::int8_t>(nearest_integer(std::clamp(x, -127.0F, 127.0F)));
 }
 
 struct FiniteBlock {
@@ -250,7 +255,7 @@ bool quantize_probabilities(const float* u, ProbabilityBlock& out) {
   const float inverse = power_of_two(14 - exponent);
   for (std::size_t i = 0; i < kBlock; ++i) {
     const float q = finite ? u[i] * inverse : 0.0F;
-    out.q[i] = static_cast<std::int16_t>(std::min(std::lrintf(q), 32767L));
+    out.q[i] = static_cast<std::int16_t>(std::min(nearest_integer(q), 32767));
   }
   return finite;
 }

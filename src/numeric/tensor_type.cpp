@@ -225,12 +225,17 @@ int nearest(float x, int low, int high) {
 // What no finite half can hold becomes the largest one.
 std::uint16_t saturated_f16(float x) { return f16_from_f32(std::clamp(x, -65504.0F, 65504.0F)); }
 
+// Sums run in four lanes, in binary64, so that they need not wait for one another.
+constexpr std::size_t kLanes = 4;
+using Lanes = std::array<double, kLanes>;
+double sum_of(const Lanes& lanes) { return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]); }
+
 // Scale of a symmetric format with levels -n..n-1: of some scales around -n / extreme, each
 // replaced by the least-squares optimum for its rounding, the one with the least error. Errors are
 // weighted with x^2, since large weights matter more.
-float search_scale(const float* x, int count, int n) {
+float search_scale(const float* x, std::size_t count, int n) {
   float extreme = 0;
-  for (int i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     if (std::fabs(x[i]) > std::fabs(extreme)) {
       extreme = x[i];
     }
@@ -242,18 +247,22 @@ float search_scale(const float* x, int count, int n) {
   float best_scale = 0;
   for (int step = -9; step <= 9; ++step) {
     const float inverse = -(static_cast<float>(n) + 0.1F * static_cast<float>(step)) / extreme;
-    double xq = 0;
-    double qq = 0;
-    for (int i = 0; i < count; ++i) {
-      const int level = nearest(x[i] * inverse, -n, n - 1);
-      const double weight = static_cast<double>(x[i]) * x[i];
-      xq += weight * x[i] * level;
-      qq += weight * level * level;
+    Lanes xq{};
+    Lanes qq{};
+    for (std::size_t i = 0; i < count; i += kLanes) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const double value = x[i + lane];
+        const double level = nearest(x[i + lane] * inverse, -n, n - 1);
+        const double weighted = value * value * level;
+        xq[lane] += weighted * value;
+        qq[lane] += weighted * level;
+      }
     }
     // The error is sum(w x^2) - xq^2 / qq at scale xq / qq.
-    if (qq > 0 && xq * xq / qq > best_gain) {
-      best_gain = xq * xq / qq;
-      best_scale = static_cast<float>(xq / qq);
+    const double gain = sum_of(qq) > 0 ? sum_of(xq) * sum_of(xq) / sum_of(qq) : -1;
+    if (gain > best_gain) {
+      best_gain = gain;
+      best_scale = static_cast<float>(sum_of(xq) / sum_of(qq));
     }
   }
   return best_scale;
@@ -264,11 +273,38 @@ struct Affine {
   float minimum;  // value = scale * q + minimum
 };
 
-// Scale and minimum of a format with levels 0..n: the best of some ranges, each refined by least
-// squares on its rounding.
-Affine search_affine(const float* x, int count, int n, bool minimum_not_positive) {
-  float low = *std::min_element(x, x + count);
-  const float high = *std::max_element(x, x + count);
+// The sums of a block of 32 that a straight line through (q, x) depends on.
+struct Sums {
+  double q = 0, qq = 0, x = 0, xx = 0, xq = 0;
+};
+Sums sums_of(const float* x, const Affine& line, int n) {
+  const float inverse = 1 / line.scale;
+  std::int32_t sum_q = 0;
+  std::int32_t sum_qq = 0;
+  Lanes sum_x{};
+  Lanes sum_xx{};
+  Lanes sum_xq{};
+  for (std::size_t i = 0; i < 32; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double value = x[i + lane];
+      const int q = nearest((x[i + lane] - line.minimum) * inverse, 0, n);
+      sum_q += q;
+      sum_qq += q * q;
+      sum_x[lane] += value;
+      sum_xx[lane] += value * value;
+      sum_xq[lane] += value * q;
+    }
+  }
+  return {static_cast<double>(sum_q), static_cast<double>(sum_qq), sum_of(sum_x), sum_of(sum_xx),
+          sum_of(sum_xq)};
+}
+
+// Scale and minimum of a block of 32 with levels 0..n: the best of some ranges, each refined by
+// least squares on its rounding.
+Affine search_affine(const float* x, int n, bool minimum_not_positive) {
+  constexpr double kCount = 32;
+  float low = *std::min_element(x, x + 32);
+  const float high = *std::max_element(x, x + 32);
   if (minimum_not_positive) {
     low = std::min(low, 0.0F);
   }
@@ -280,39 +316,28 @@ Affine search_affine(const float* x, int count, int n, bool minimum_not_positive
   for (int step = -5; step <= 10; ++step) {
     Affine trial{(high - low) / (static_cast<float>(n) + 0.1F * static_cast<float>(step)), low};
     for (int round = 0; round < 2; ++round) {
-      double sum_q = 0;
-      double sum_qq = 0;
-      double sum_x = 0;
-      double sum_xq = 0;
-      for (int i = 0; i < count; ++i) {
-        const int q = nearest((x[i] - trial.minimum) / trial.scale, 0, n);
-        sum_q += q;
-        sum_qq += static_cast<double>(q) * q;
-        sum_x += x[i];
-        sum_xq += static_cast<double>(x[i]) * q;
-      }
-      const double determinant = count * sum_qq - sum_q * sum_q;
+      const Sums sum = sums_of(x, trial, n);
+      const double determinant = kCount * sum.qq - sum.q * sum.q;
       if (determinant <= 0) {
         break;
       }
-      auto scale = (count * sum_xq - sum_q * sum_x) / determinant;
-      auto minimum = (sum_x - scale * sum_q) / count;
+      double scale = (kCount * sum.xq - sum.q * sum.x) / determinant;
+      double minimum = (sum.x - scale * sum.q) / kCount;
       if (minimum_not_positive && minimum > 0) {
         minimum = 0;
-        scale = sum_qq > 0 ? sum_xq / sum_qq : scale;
+        scale = sum.xq / sum.qq;
       }
       if (scale <= 0) {
         break;
       }
       trial = {static_cast<float>(scale), static_cast<float>(minimum)};
     }
-    double error = 0;
-    for (int i = 0; i < count; ++i) {
-      const int q = nearest((x[i] - trial.minimum) / trial.scale, 0, n);
-      const double difference =
-          static_cast<double>(trial.scale) * q + trial.minimum - static_cast<double>(x[i]);
-      error += difference * difference;
-    }
+    // The sum of (scale * q + minimum - x)^2, multiplied out.
+    const Sums sum = sums_of(x, trial, n);
+    const double s = trial.scale;
+    const double m = trial.minimum;
+    const double error =
+        s * s * sum.qq + kCount * m * m + sum.xx + 2 * (s * m * sum.q - s * sum.xq - m * sum.x);
     if (best_error < 0 || error < best_error) {
       best_error = error;
       best = trial;
@@ -354,7 +379,7 @@ void quantize_symmetric(const float* x, int n, TensorType type, std::byte* out) 
 }
 
 void quantize_affine(const float* x, int n, TensorType type, std::byte* out) {
-  const Affine affine = search_affine(x, 32, n, false);
+  const Affine affine = search_affine(x, n, false);
   const std::uint16_t scale = saturated_f16(affine.scale);
   const std::uint16_t minimum = saturated_f16(affine.minimum);
   const float d = f32_from_f16(scale);
@@ -379,7 +404,7 @@ void quantize_k_affine(const float* x, TensorType type, std::byte* out) {
   float scale_max = 0;
   float minimum_max = 0;
   for (std::size_t j = 0; j < 8; ++j) {
-    subs[j] = search_affine(x + 32 * j, 32, n, true);
+    subs[j] = search_affine(x + 32 * j, n, true);
     scale_max = std::max(scale_max, subs[j].scale);
     minimum_max = std::max(minimum_max, -subs[j].minimum);
   }
