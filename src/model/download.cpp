@@ -27,6 +27,8 @@ namespace churon::model {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr int kRedirectsMax = 8;
 constexpr std::uint64_t kErrorPageMax = 1 << 20;
 constexpr std::uint64_t kStateSizeMax = 1 << 16;
@@ -191,6 +193,9 @@ class Request {
   std::uint64_t error_page_ = 0;
   bool body_begun_ = false;
   bool refused_range_ = false;
+  curl_off_t received_ = 0;
+  Clock::time_point received_at_ = Clock::now();
+  bool stalled_ = false;
   Diagnostics problem_;
 };
 
@@ -224,12 +229,18 @@ std::size_t Request::on_body(const char* data, std::size_t, std::size_t size, vo
   return request.begin_body() && request.write({data, size}) ? size : 0;
 }
 
-int Request::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  const Request& request = *static_cast<Request*>(self);
+int Request::on_progress(void* self, curl_off_t, curl_off_t received, curl_off_t, curl_off_t) {
+  Request& request = *static_cast<Request*>(self);
+  const auto now = Clock::now();
+  if (received != request.received_) {
+    request.received_ = received;
+    request.received_at_ = now;
+  }
   if (request.body_begun_) {
     request.options_.watch.report("downloading", request.done_, request.total_);
   }
-  return request.options_.watch.stop() ? 1 : 0;
+  request.stalled_ = now - request.received_at_ >= request.options_.stall_timeout;
+  return request.stalled_ || request.options_.watch.stop() ? 1 : 0;
 }
 
 long Request::status() const {
@@ -337,8 +348,6 @@ void Request::configure() {
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_text_.data());
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
                    static_cast<long>(options_.connect_timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_timeout.count()));
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Request::on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Request::on_body);
@@ -390,12 +399,16 @@ Result<Attempt> Request::judge(CURLcode code) {
   if (refused_range_ || (code == CURLE_OK && status() == 416 && offset_ > 0)) {
     return Attempt{Outcome::refused_range, {}, false};
   }
-  if (code == CURLE_ABORTED_BY_CALLBACK) {
+  if (code == CURLE_ABORTED_BY_CALLBACK && !stalled_) {
     return interrupted_pull();
+  }
+  const bool arrived = body_begun_ && done_ > offset_;
+  if (stalled_) {
+    return Attempt{Outcome::broken,
+                   fmt::format("not a byte for {} s", options_.stall_timeout.count()), arrived};
   }
   if (code != CURLE_OK) {
     const char* words = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(code);
-    const bool arrived = body_begun_ && done_ > offset_;
     return Attempt{Outcome::broken, words, arrived};
   }
   char* location = nullptr;
