@@ -141,6 +141,9 @@ struct Avx2 {
   static __m256i words(I a) {
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xD8);
   }
+  static float rounded_to_f16(float x) {
+    return _cvtsh_ss(_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT));
+  }
   static void store_i8(std::int8_t* out, I a) {
     const __m256i w = words(a);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out),

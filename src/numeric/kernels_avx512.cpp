@@ -117,6 +117,9 @@ struct Avx512 {
       x[i + 12] = _mm512_shuffle_f32x4(high_ab, high_cd, 0xDD);
     }
   }
+  static float rounded_to_f16(float x) {
+    return _cvtsh_ss(_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT));
+  }
   static void store_i8(std::int8_t* out, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(a));
   }

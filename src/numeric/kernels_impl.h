@@ -13,6 +13,7 @@
 //   to_int to_float            round to nearest even
 //   lookup16 lookup32          table[index mod 16 or 32]
 //   reduce_max reduce_add tree a number from 16 lanes; `tree` adds halves 8, 4, 2, 1
+//   rounded_to_f16             one number
 //   store_i8 store_i16         narrowed lanes, known to be in range
 //   matmul_group               R rows of activations by one tile of weights
 //   weighted_values            R rows of probabilities by one 32-dimension block of values
@@ -238,7 +239,7 @@ struct KernelsOf {
     if (format == ActivationFormat::q8_0) {
       const float largest = amax < 0x00800000 ? 0.0F : std::bit_cast<float>(amax);
       const float d = largest * 0x1.020408p-7F;
-      scale = f32_from_f16(f16_from_f32(d < 65504.0F ? d : 65504.0F));
+      scale = Isa::rounded_to_f16(d < 65504.0F ? d : 65504.0F);
       factor = scale != 0 ? 1.0F / scale : 0.0F;
     } else {
       int exponent = (amax >> 23) - 127;

@@ -162,6 +162,7 @@ struct Portable {
     }
     return a.v[0];
   }
+  static float rounded_to_f16(float x) { return numeric::rounded_to_f16(x); }
   static void store_i8(std::int8_t* out, const I& a) {
     for (int i = 0; i < 16; ++i) {
       out[i] = static_cast<std::int8_t>(a.v[i]);

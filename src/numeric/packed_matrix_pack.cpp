@@ -165,8 +165,8 @@ bool round_block(BlockFormat format, const float* x, WeightBlock& out) {
   out.minimum = 0;
   const float largest = std::bit_cast<float>(amax);
   const float scale = rounded_to_f16(largest * 0x1.020408p-7F);
-  if (format == BlockFormat::mxint8 || amax < 0x00800000 || scale == 0 ||
-      largest > 0x1p20F * scale) {
+  // What is not a plain case: other rules, tiny and huge scales.
+  if (format == BlockFormat::mxint8 || largest < 0x1p-17F || scale > 32768.0F) {
     ActivationBlock block;
     const bool finite = quantize_block(
         format == BlockFormat::q8_0 ? ActivationFormat::q8_0 : ActivationFormat::mxint8, x, kBlock,
