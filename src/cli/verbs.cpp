@@ -8,6 +8,7 @@ namespace churon::cli {
 Action configure_completion(CLI::App& app);
 Action configure_models(CLI::App& app);
 Action configure_run(CLI::App& app);
+Action configure_tokenize(CLI::App& app);
 Action configure_version(CLI::App& app);
 
 std::span<const Verb> verbs() {
@@ -28,6 +29,11 @@ std::span<const Verb> verbs() {
            "churon models pull hf:org/repo/model-q4_0.gguf --size-max 5GB\n"
            "churon models path smollm2",
            configure_models},
+      Verb{"Models", "tokenize", "text to token ids, as the model's tokenizer cuts it",
+           "churon tokenize smollm2 \"Hello, world\"\n"
+           "churon tokenize smollm2 -f prompt.txt --special --json\n"
+           "churon tokenize model.gguf --jsonl texts.jsonl > ids.jsonl",
+           configure_tokenize},
       Verb{"About churon", "completion", "a script that completes verbs and options in a shell",
            "source <(churon completion bash)\n"
            "churon completion zsh > ~/.zfunc/_churon\n"
