@@ -5,8 +5,13 @@
 namespace churon::cli {
 
 // Each is defined in the file of its name.
+Action configure_bench(CLI::App& app);
+Action configure_check(CLI::App& app);
+Action configure_chips(CLI::App& app);
 Action configure_completion(CLI::App& app);
 Action configure_models(CLI::App& app);
+Action configure_perplexity(CLI::App& app);
+Action configure_quantize(CLI::App& app);
 Action configure_run(CLI::App& app);
 Action configure_tokenize(CLI::App& app);
 Action configure_version(CLI::App& app);
@@ -22,18 +27,43 @@ std::span<const Verb> verbs() {
            "churon run smollm2 -p \"Hello\" --sim-batch 64 --set memory.hbm.stacks=6\n"
            "cat notes.txt | churon run smollm2 --raw --json",
            configure_run},
+      Verb{"Run a model on a chip", "perplexity",
+           "how well a model predicts a text in the chip's arithmetic",
+           "churon perplexity smollm2 text.txt\n"
+           "churon perplexity smollm2 text.txt --arith f32\n"
+           "churon perplexity model.gguf text.txt -c 512 --kv mxint8 --json",
+           configure_perplexity},
+      Verb{"Run a model on a chip", "bench", "how fast this machine computes a model",
+           "churon bench smollm2\n"
+           "churon bench smollm2 -p 512 -n 128 -t 1 -r 5 --json",
+           configure_bench},
       Verb{"Models", "models", "the models known by name: list them, bring them, find them",
            "churon models\n"
            "churon models pull smollm2\n"
            "churon models pull gemma3-270m --yes\n"
            "churon models pull hf:org/repo/model-q4_0.gguf --size-max 5GB\n"
-           "churon models path smollm2",
+           "churon models path smollm2\n"
+           "churon models show smollm2 --tensors",
            configure_models},
       Verb{"Models", "tokenize", "text to token ids, as the model's tokenizer cuts it",
            "churon tokenize smollm2 \"Hello, world\"\n"
            "churon tokenize smollm2 -f prompt.txt --special --json\n"
            "churon tokenize model.gguf --jsonl texts.jsonl > ids.jsonl",
            configure_tokenize},
+      Verb{"Models", "quantize", "a GGUF file with its matrices in another tensor type",
+           "churon quantize smollm2 smollm2-q8_0.gguf Q8_0\n"
+           "churon quantize model.gguf small.gguf Q4_K --output-type Q6_K",
+           configure_quantize},
+      Verb{"Chips", "chips", "the chips known by name: our own and those one can buy",
+           "churon chips\n"
+           "churon chips --json",
+           configure_chips},
+      Verb{"Chips", "check", "a chip description against closed formulas, and all its values",
+           "churon check churon-1\n"
+           "churon check my-chip.toml\n"
+           "churon check churon-1 --set memory.hbm.stacks=6\n"
+           "churon check h200 --resolved",
+           configure_check},
       Verb{"About churon", "completion", "a script that completes verbs and options in a shell",
            "source <(churon completion bash)\n"
            "churon completion zsh > ~/.zfunc/_churon\n"

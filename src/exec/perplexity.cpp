@@ -41,6 +41,10 @@ Result<Perplexity> perplexity(const Engine& engine, std::span<const std::int32_t
                              {id, log_sum_exp(logits) - logits[static_cast<std::size_t>(id)],
                               best.front().id, best.front().logit - best.back().logit});
                        });
+    if (!scored && !result.positions.empty() && scored.error().front().code == kInterrupted) {
+      result.interrupted = true;
+      break;
+    }
     if (!scored) {
       return fail(scored);
     }

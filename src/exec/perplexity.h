@@ -25,9 +25,11 @@ struct Perplexity {
   std::int64_t tokens = 0;  // of the text, without BOS
   double nll_mean = 0;
   double ppl = 0;
+  bool interrupted = false;  // the positions are those before the interrupt
 };
 
-// `ids` without BOS. `window` at most the engine's context and at least 2.
+// `ids` without BOS; an interrupt ends it with what was scored so far. `window` at most the
+// engine's context and at least 2.
 Result<Perplexity> perplexity(const Engine& engine, std::span<const std::int32_t> ids,
                               std::optional<std::int32_t> bos, std::int64_t window,
                               const std::function<void(std::int64_t done)>& progress = {});
