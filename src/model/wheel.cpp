@@ -45,7 +45,7 @@ void keep_output(const File& pipe, std::string& output) {
 }
 
 // Runs a program found in PATH, without a shell, its folder and its temporary folder being
-// `folder`. `tick` is called ten times a second; when it answers false the program is ended.
+// `folder`. `tick` is called fifty times a second; when it answers false the program is ended.
 Result<Finished> run_program(const std::vector<std::string>& words, const std::string& folder,
                              const std::function<bool()>& tick) {
   int ends[2];
@@ -96,7 +96,7 @@ Result<Finished> run_program(const std::vector<std::string>& words, const std::s
   Finished finished;
   bool asked_to_end = false;
   for (bool exited = false; !exited;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     // Before the pipe is read: nothing that was written before the exit is missed.
     exited = ::waitpid(child, &finished.status, WNOHANG) != 0;
     keep_output(read_end, finished.output);
