@@ -125,6 +125,19 @@ std::optional<Diagnostic> unexpected_word(const CLI::App& app) {
       {"put a text of several words in quotes", help});
 }
 
+// What CLI11 says, in the tone of the other diagnostics.
+std::string message_of(const CLI::ParseError& error) {
+  const std::string message = error.what();
+  constexpr std::string_view kConversion = "Could not convert: ";  // "--predict = many"
+  const std::size_t equals = message.find(" = ");
+  if (!message.starts_with(kConversion) || equals == std::string::npos) {
+    return escape_control(message);
+  }
+  return escape_control(
+      fmt::format("`{}` is no value for `{}`", message.substr(equals + 3),
+                  message.substr(kConversion.size(), equals - kConversion.size())));
+}
+
 void allow_extras(CLI::App& app) {
   app.allow_extras();
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -200,7 +213,7 @@ int run_command_line(int argc, char** argv) {
     const auto word = unexpected_word(app);
     const Diagnostic diagnostic =
         word ? *word
-             : usage_error("U0104", error.what(),
+             : usage_error("U0104", message_of(error),
                            {fmt::format("`{} --help` shows examples and all options",
                                         full_name(innermost(app)))});
     return static_cast<int>(make_terminal(json, quiet).report({diagnostic}));

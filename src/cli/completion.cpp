@@ -9,6 +9,7 @@
 #include "chip/chip.h"
 #include "cli/app_help.h"
 #include "cli/verb.h"
+#include "model/catalogue.h"
 
 namespace churon::cli {
 
@@ -22,6 +23,15 @@ std::vector<std::string> choices(const CLI::Option& option) {
       ids.push_back(chip.id);
     }
     return ids;
+  }
+  if (option.get_positional() && option.get_name(true) == "MODEL") {
+    std::vector<std::string> names;
+    if (const auto catalogue = model::load_catalogue()) {
+      for (const model::KnownModel& model : catalogue->models) {
+        names.push_back(model.name);
+      }
+    }
+    return names;
   }
   // CLI11 shows the choices of an option behind its type: "FORMAT:{q8_0,mxint8}".
   const std::string type = option.get_type_name();
@@ -70,6 +80,20 @@ std::string child_names(const CLI::App& app) {
   return join(names, " ");
 }
 
+// Words that may follow without a dash, each with a space in front: commands, choices.
+std::string positional_words(const CLI::App& app) {
+  std::string words;
+  for (const CLI::App* child : children(app)) {
+    words += " " + child->get_name();
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional() && !choices(*option).empty()) {
+      words += " " + join(choices(*option), " ");
+    }
+  }
+  return words;
+}
+
 // In single quotes, for all three shells.
 std::string in_quotes(std::string_view text) {
   std::string out = "'";
@@ -87,10 +111,10 @@ std::string bash_script(const CLI::App& root) {
     paths += command.path.find(' ') != std::string::npos ? command.path + " " : "";
     cases +=
         fmt::format("    {}) words={} ;;\n", in_quotes(command.path),
-                    in_quotes(join(flags(*command.app), " ") + " " + child_names(*command.app)));
+                    in_quotes(join(flags(*command.app), " ") + positional_words(*command.app)));
     for (const CLI::Option* option : command.app->get_options()) {
       const auto words = choices(*option);
-      if (!words.empty()) {
+      if (!words.empty() && !option->get_positional()) {
         values += fmt::format("    {}) words={} ;;\n",
                               in_quotes(command.path + " --" + option->get_lnames().front()),
                               in_quotes(join(words, " ")));
@@ -157,7 +181,7 @@ std::string zsh_script(const CLI::App& root) {
     cases += fmt::format("    {}) options=({}) ;;\n", in_quotes(command.path), options);
     for (const CLI::Option* option : command.app->get_options()) {
       const auto words = choices(*option);
-      if (!words.empty()) {
+      if (!words.empty() && !option->get_positional()) {
         cases += fmt::format("    {}) compadd -- {}; return ;;\n",
                              in_quotes(command.path + " --" + option->get_lnames().front()),
                              join(words, " "));

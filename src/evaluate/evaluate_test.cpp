@@ -8,7 +8,7 @@ namespace churon::evaluate {
 namespace {
 
 model::Model tiny() {
-  const std::string bytes = testing::tiny_model(model::Architecture::llama).bytes();
+  const std::string bytes = test::tiny_model(model::Architecture::llama).bytes();
   std::vector<std::byte> header(bytes.size());
   std::memcpy(header.data(), bytes.data(), bytes.size());
   auto file = model::parse_gguf(std::move(header), bytes.size(), "tiny.gguf");
