@@ -548,14 +548,21 @@ std::string GgufFile::digest() const {
 }
 
 Result<void> GgufFile::read_tensor(const TensorInfo& tensor, std::span<std::byte> out) const {
-  return read_rows(tensor, 0, tensor.rows(), out);
+  check(out.size() == tensor.bytes, out.size(), tensor.name);
+  return read_part(tensor, 0, out);
 }
 
 Result<void> GgufFile::read_rows(const TensorInfo& tensor, std::uint64_t first, std::uint64_t count,
                                  std::span<std::byte> out) const {
   check(first <= tensor.rows() && count <= tensor.rows() - first, first, count);
   check(out.size() == count * tensor.row_bytes(), out.size(), tensor.name);
-  auto got = file.read_at(tensor.offset + first * tensor.row_bytes(), out, path);
+  return read_part(tensor, first * tensor.row_bytes(), out);
+}
+
+Result<void> GgufFile::read_part(const TensorInfo& tensor, std::uint64_t begin,
+                                 std::span<std::byte> out) const {
+  check(begin <= tensor.bytes && out.size() <= tensor.bytes - begin, begin, tensor.name);
+  auto got = file.read_at(tensor.offset + begin, out, path);
   if (!got) {
     got.error().front().notes.push_back(fmt::format("while reading tensor `{}`", tensor.name));
     return fail(got);
@@ -589,7 +596,7 @@ Result<GgufFile> open_gguf(const std::string& path) {
   if (!size) {
     return fail(size);
   }
-  constexpr std::uint64_t kFirstRead = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kFirstRead = std::uint64_t{2} << 20;
   std::uint64_t wanted = kFirstRead;
   std::vector<std::byte> header;
   while (true) {
@@ -607,7 +614,7 @@ Result<GgufFile> open_gguf(const std::string& path) {
     if (parser.bytes_wanted() == 0) {
       return errors_in(parser, path);
     }
-    wanted = std::max<std::uint64_t>(parser.bytes_wanted(), 2 * header.size());
+    wanted = std::max<std::uint64_t>(parser.bytes_wanted(), 4 * header.size());
   }
 }
 

@@ -165,6 +165,9 @@ struct GgufFile {
   // `count` rows from `first`; threads may read at the same time.
   [[nodiscard]] Result<void> read_rows(const TensorInfo& tensor, std::uint64_t first,
                                        std::uint64_t count, std::span<std::byte> out) const;
+  // The bytes of the tensor from `begin`, as many as `out` has.
+  [[nodiscard]] Result<void> read_part(const TensorInfo& tensor, std::uint64_t begin,
+                                       std::span<std::byte> out) const;
 };
 
 Result<GgufFile> open_gguf(const std::string& path);
@@ -174,7 +177,7 @@ Result<GgufFile> open_gguf(const std::string& path);
 Result<GgufFile> parse_gguf(std::vector<std::byte> header, std::uint64_t file_size,
                             const std::string& path);
 
-// Longest header that is read: four times the largest known (262,144 tokens with scores: 7 MB).
+// Longest header that is read; one with a vocabulary of 262,144 tokens and scores takes 7 MB.
 inline constexpr std::uint64_t kGgufHeaderBytesMax = std::uint64_t{256} << 20;
 
 }  // namespace churon::model

@@ -193,6 +193,13 @@ Result<std::vector<int>> tensor_table(const GgufFile& file, const Hyperparameter
   return table;
 }
 
+tl::unexpected<Diagnostics> errors_in(const GgufFile& file, Diagnostics errors) {
+  for (Diagnostic& error : errors) {
+    error.notes.push_back(fmt::format("in `{}`", file.path));
+  }
+  return tl::unexpected(std::move(errors));
+}
+
 }  // namespace
 
 std::string tensor_name(TensorRole role, std::int64_t layer) {
@@ -237,21 +244,26 @@ Result<std::vector<float>> Model::read_vector(TensorRole role, std::int64_t laye
 }
 
 Result<Model> make_model(GgufFile file) {
-  const auto in_file = [&](Diagnostics errors) {
-    for (Diagnostic& error : errors) {
-      error.notes.push_back(fmt::format("in `{}`", file.path));
-    }
-    return tl::unexpected(std::move(errors));
-  };
   auto h = churon::model::hyperparameters(file);
   if (!h) {
-    return in_file(h.error());
+    return errors_in(file, h.error());
   }
   auto table = tensor_table(file, *h);
   if (!table) {
-    return in_file(table.error());
+    return errors_in(file, table.error());
   }
   return Model{std::move(file), std::move(*h), std::move(*table)};
+}
+
+Result<Hyperparameters> check_model(const GgufFile& file) {
+  auto h = churon::model::hyperparameters(file);
+  if (!h) {
+    return errors_in(file, h.error());
+  }
+  if (const auto table = tensor_table(file, *h); !table) {
+    return errors_in(file, table.error());
+  }
+  return h;
 }
 
 Result<Model> load_model(const std::string& path) {

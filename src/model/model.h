@@ -59,5 +59,7 @@ struct Model {
 
 Result<Model> load_model(const std::string& path);
 Result<Model> make_model(GgufFile file);
+// All that loading checks, for those who want the file whether it runs or not.
+Result<Hyperparameters> check_model(const GgufFile& file);
 
 }  // namespace churon::model
