@@ -43,6 +43,23 @@ void sort_candidates(std::vector<Candidate>& candidates) {
   }
 }
 
+// In independent lanes: a loop that becomes vector instructions.
+float largest(std::span<const float> logits) {
+  std::array<float, 16> lanes;
+  lanes.fill(logits[0]);
+  std::size_t i = 0;
+  for (; i + lanes.size() <= logits.size(); i += lanes.size()) {
+    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+      lanes[lane] = logits[i + lane] > lanes[lane] ? logits[i + lane] : lanes[lane];
+    }
+  }
+  float best = *std::max_element(lanes.begin(), lanes.end());
+  for (; i < logits.size(); ++i) {
+    best = std::max(best, logits[i]);
+  }
+  return best;
+}
+
 void select_top(std::span<const float> logits, std::size_t count, std::vector<Candidate>& out) {
   count = std::min(count, logits.size());
   out.clear();
@@ -57,15 +74,23 @@ void select_top(std::span<const float> logits, std::size_t count, std::vector<Ca
     out.resize(count);
     return;
   }
-  // A heap whose front is the last in order. Ids ascend, so an equal logit never enters.
-  for (std::size_t id = 0; id < logits.size(); ++id) {
-    if (out.size() < count) {
-      out.push_back({static_cast<std::int32_t>(id), logits[id]});
-      std::push_heap(out.begin(), out.end(), comes_before);
-    } else if (logits[id] > out.front().logit) {
-      std::pop_heap(out.begin(), out.end(), comes_before);
-      out.back() = {static_cast<std::int32_t>(id), logits[id]};
-      std::push_heap(out.begin(), out.end(), comes_before);
+  // A heap whose front is the last in order. Ids ascend, so an equal logit never enters; most
+  // stretches hold nothing that does.
+  constexpr std::size_t kStretch = 128;
+  for (std::size_t begin = 0; begin < logits.size(); begin += kStretch) {
+    const std::size_t end = std::min(logits.size(), begin + kStretch);
+    if (out.size() == count && !(largest(logits.subspan(begin, end - begin)) > out.front().logit)) {
+      continue;
+    }
+    for (std::size_t id = begin; id < end; ++id) {
+      if (out.size() < count) {
+        out.push_back({static_cast<std::int32_t>(id), logits[id]});
+        std::push_heap(out.begin(), out.end(), comes_before);
+      } else if (logits[id] > out.front().logit) {
+        std::pop_heap(out.begin(), out.end(), comes_before);
+        out.back() = {static_cast<std::int32_t>(id), logits[id]};
+        std::push_heap(out.begin(), out.end(), comes_before);
+      }
     }
   }
   std::sort_heap(out.begin(), out.end(), comes_before);
@@ -90,11 +115,7 @@ double exponential(float x) { return numeric::exp2(x * numeric::kLog2E); }
 
 std::int32_t argmax(std::span<const float> logits) {
   check(!logits.empty());
-  // The maximum first, then where it is: both loops are simple enough for vector instructions.
-  float best = logits[0];
-  for (const float logit : logits) {
-    best = logit > best ? logit : best;
-  }
+  const float best = largest(logits);
   const auto found = std::find(logits.begin(), logits.end(), best);
   return static_cast<std::int32_t>(found - logits.begin());
 }

@@ -29,11 +29,12 @@ constexpr std::size_t kReferenceRows = 32;
 constexpr std::size_t kScoreBytesMax = std::size_t{32} << 20;  // of logits, at least one group
 
 bool all_finite(const float* x, std::size_t n) {
-  std::uint32_t largest = 0;
+  std::uint32_t found = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7FFFFFFFU);
+    constexpr std::uint32_t kExponent = 0x7F800000U;
+    found |= (std::bit_cast<std::uint32_t>(x[i]) & kExponent) == kExponent ? 1U : 0U;
   }
-  return largest < 0x7F800000U;
+  return found == 0;
 }
 
 // Rows of equal length, far enough apart that the rows of a group do not fall on the same lines of
