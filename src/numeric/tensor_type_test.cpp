@@ -132,8 +132,9 @@ std::vector<TensorType> all_types() {
   }
   return types;
 }
-INSTANTIATE_TEST_SUITE_P(Types, TensorTypes, testing::ValuesIn(all_types()),
-                         [](const auto& test) { return std::string(numeric::info(test.param).name); });
+INSTANTIATE_TEST_SUITE_P(Types, TensorTypes, testing::ValuesIn(all_types()), [](const auto& test) {
+  return std::string(numeric::info(test.param).name);
+});
 
 TEST(TensorType, unknown_numbers_and_names_are_refused) {
   EXPECT_EQ(tensor_type_from_ggml(4), std::nullopt);
