@@ -77,7 +77,7 @@ ExitCode print_lines(const Terminal& terminal, const model::Tokenizer& tokenizer
     if (!ids) {
       return terminal.report(ids.error());
     }
-    terminal.out(dump_json(Json{{"ids", *ids}}) + "\n");
+    terminal.out(fmt::format("{{\"ids\": [{}]}}\n", fmt::join(*ids, ", ")));
     if (interrupted()) {
       return ExitCode::interrupted;
     }

@@ -27,8 +27,8 @@ struct Date {
 
 struct ChatTemplateOptions {
   bool add_generation_prompt = true;  // end with the head of the assistant's turn
-  std::string bos_token;              // texts of these tokens; may be empty
-  std::string eos_token;
+  std::string bos_token = {};         // texts of these tokens; may be empty
+  std::string eos_token = {};
   // What `strftime_now` answers: fixed, so that the same input gives the same prompt on every day.
   Date today = {};
 };
