@@ -25,8 +25,8 @@ const char* name(StopReason reason);
 struct GenerateOptions {
   std::int64_t count =
       -1;  // tokens to generate; negative: until an end token or the context is full
-  std::vector<std::int32_t> end_ids;  // empty: never (--ignore-eos)
-  SamplerOptions sampler;
+  std::vector<std::int32_t> end_ids = {};  // empty: never (--ignore-eos)
+  SamplerOptions sampler = {};
   std::uint32_t sequence = 0;
   std::size_t log_probabilities = 0;  // K best of every step
 };
