@@ -45,6 +45,11 @@ void append_row(std::string& help, const std::string& words, const std::string& 
   }
 }
 
+std::string description(const CLI::Option& option) {
+  const auto choices = option_choices(option);
+  return option.get_description() + (choices.empty() ? "" : ": " + join(choices, ", "));
+}
+
 std::string usage(const CLI::App& app, const std::string& full_name) {
   std::string text = "Usage: " + full_name;
   if (!app.get_subcommands([](const CLI::App*) { return true; }).empty()) {
@@ -74,9 +79,24 @@ std::string option_words(const CLI::Option& option) {
   }
   std::string text = join(words, ", ");
   if (option.get_items_expected_max() > 0) {
-    text += " " + option.get_type_name();
+    // CLI11 puts what a value is checked for behind the name of its type.
+    const std::string type = option.get_type_name();
+    text += " " + type.substr(0, type.find(':'));
   }
   return text;
+}
+
+std::vector<std::string> option_choices(const CLI::Option& option) {
+  const std::string type = option.get_type_name();  // "FORMAT:{q8_0,mxint8}"
+  const std::size_t open = type.find('{');
+  std::vector<std::string> words;
+  if (open != std::string::npos && type.back() == '}') {
+    for (const std::string_view word :
+         split(std::string_view(type).substr(open + 1, type.size() - open - 2), ',')) {
+      words.emplace_back(word);
+    }
+  }
+  return words;
 }
 
 std::vector<std::string> flags(const CLI::App& app) {
@@ -134,7 +154,7 @@ std::string verb_help(const CLI::App& app, const std::string& full_name) {
     std::string rows;
     for (const CLI::Option* option : app.get_options()) {
       if (option->get_group() == group && !option->get_positional()) {
-        append_row(rows, option_words(*option), option->get_description());
+        append_row(rows, option_words(*option), description(*option));
       }
     }
     if (!rows.empty()) {
@@ -144,7 +164,7 @@ std::string verb_help(const CLI::App& app, const std::string& full_name) {
   std::string positionals;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional() && !option->get_description().empty()) {
-      append_row(positionals, option_words(*option), option->get_description());
+      append_row(positionals, option_words(*option), description(*option));
     }
   }
   if (!positionals.empty()) {

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 namespace churon::cli {
 
@@ -13,6 +14,8 @@ std::string verb_help(const CLI::App& app, const std::string& full_name);
 
 // "-p, --prompt TEXT"; for a positional its name.
 std::string option_words(const CLI::Option& option);
+// The words that the option's value can be, where they are known.
+std::vector<std::string> option_choices(const CLI::Option& option);
 // The long and short flags of a command, with their dashes.
 std::vector<std::string> flags(const CLI::App& app);
 

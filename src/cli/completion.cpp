@@ -33,18 +33,7 @@ std::vector<std::string> choices(const CLI::Option& option) {
     }
     return names;
   }
-  // CLI11 shows the choices of an option behind its type: "FORMAT:{q8_0,mxint8}".
-  const std::string type = option.get_type_name();
-  const std::size_t open = type.find('{');
-  if (open == std::string::npos || type.back() != '}') {
-    return {};
-  }
-  std::vector<std::string> words;
-  for (const std::string_view word :
-       split(std::string_view(type).substr(open + 1, type.size() - open - 2), ',')) {
-    words.emplace_back(word);
-  }
-  return words;
+  return option_choices(option);
 }
 
 // A verb, or a command of a verb: "models pull" has the path models__pull.

@@ -335,7 +335,7 @@ void add_simulation_options(CLI::App& app, RunFlags& flags) {
   add("--compare", flags.compare, "CHIP,…", "the same run's numbers on other chips too");
   add("--derate", flags.setup.derate, "NAME",
       "what share of the peaks is achieved: a set of the chip, such as neutral, year1, target");
-  add("--dump", flags.dump, "WHAT", "print the graph of a decode step, or the resolved chip")
+  add("--dump", flags.dump, "WHAT", "print the operators of a decode step, or the resolved chip")
       ->check(CLI::IsMember({"graph", "chip"}));
 }
 

@@ -65,12 +65,12 @@ void add_model_options(CLI::App& app, SetupOptions& options) {
       ->check(CLI::Range(0, 1024))
       ->group("Computation");
   app.add_option("--kv", options.kv,
-                 "format of the KV cache; f32 and bf16 compute attention in FP32, to compare")
+                 "the KV cache; bf16 and f32 compute attention in FP32, to compare")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"q8_0", "mxint8", "bf16", "f32"}))
       ->group("Computation");
   app.add_option("--arith", options.arithmetic,
-                 "what the chip computes, or FP32 with exact functions as a reference")
+                 "as the chip computes, or a reference in FP32 with exact functions")
       ->type_name("ARITHMETIC")
       ->check(CLI::IsMember({"datapath", "f32"}))
       ->group("Computation");

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,12 @@ namespace churon::cli {
 namespace {
 
 volatile std::sig_atomic_t interrupt_count = 0;
+
+// Whether a line of progress stands on the terminal, and since when. One thread writes.
+using Clock = std::chrono::steady_clock;
+bool progress_shown = false;
+Clock::time_point progress_time;
+constexpr std::chrono::milliseconds kProgressInterval{50};
 
 void write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
@@ -49,16 +56,27 @@ extern "C" void churon_on_signal(int) {
 bool interrupted() { return interrupt_count > 0; }
 void clear_interrupt() { interrupt_count = 0; }
 
-void Terminal::out(std::string_view text) const { write_all(STDOUT_FILENO, text); }
+void Terminal::out(std::string_view text) const {
+  show_progress("");
+  write_all(STDOUT_FILENO, text);
+}
 
 void Terminal::show_progress(std::string_view line) const {
-  if (progress) {
-    write_all(STDERR_FILENO, "\r\x1b[K" + escape_control(line));
+  if (!progress || (line.empty() && !progress_shown)) {
+    return;
   }
+  const auto now = Clock::now();
+  if (!line.empty() && progress_shown && now - progress_time < kProgressInterval) {
+    return;
+  }
+  progress_shown = !line.empty();
+  progress_time = now;
+  write_all(STDERR_FILENO, "\r\x1b[K" + escape_control(line));
 }
 
 void Terminal::note(std::string_view text) const {
   if (!quiet) {
+    show_progress("");
     write_all(STDERR_FILENO, std::string(text) + "\n");
   }
 }

@@ -19,6 +19,8 @@ using evaluate::Evaluation;
 
 constexpr int kWidth = 72;
 constexpr int kBarWidth = 24;
+// Smaller parts of a bar are left out.
+constexpr double kVisibleShare = 0.005;
 // From this share of fixed time on, the chip waits more than it works.
 constexpr double kMostlyFixed = 0.5;
 
@@ -80,7 +82,10 @@ void append_chip(std::string& out, const RunRecord& record, Charset charset) {
   out += table.text("  ");
   for (const auto& [label, phase] :
        {std::pair{"prompt", &chip.prefill}, std::pair{"tokens", &chip.decode}}) {
-    const auto parts = limit_parts(*phase);
+    auto parts = limit_parts(*phase);
+    for (Part& part : parts) {
+      part.value = part.value < kVisibleShare * phase->total.expected.value() ? 0 : part.value;
+    }
     out += fmt::format("  time of {}  {}  {}\n", label, bar(parts, kBarWidth, charset),
                        bar_legend(parts, charset));
   }
