@@ -20,8 +20,8 @@ constexpr std::size_t kBudgetPerByte = 64;  // of the messages
 // The error with its line and column. Templates are often one line of thousands of characters: of
 // such a line only the surroundings are shown.
 tl::unexpected<Diagnostics> failure(std::string_view source, const jinja::TemplateError& error) {
-  constexpr std::size_t kLineMax = 200;
-  constexpr std::size_t kAround = 50;
+  constexpr std::size_t line_max = 200;
+  constexpr std::size_t around = 50;
   const std::size_t at = std::min(error.at, source.size());
   const std::size_t begin = at == 0 ? 0 : source.rfind('\n', at - 1) + 1;  // npos + 1 is 0
   const std::size_t end = std::min(source.find('\n', at), source.size());
@@ -33,11 +33,11 @@ tl::unexpected<Diagnostics> failure(std::string_view source, const jinja::Templa
                   .text = std::string(source.substr(begin, end - begin)),
                   .label = ""};
   Diagnostic diagnostic{.code = error.code, .message = error.message};
-  if (end - begin > kLineMax) {
-    const std::size_t shown = std::max(begin, at - std::min(at, kAround));
+  if (end - begin > line_max) {
+    const std::size_t shown = std::max(begin, at - std::min(at, around));
     diagnostic.notes.push_back(
         fmt::format("line {}, column {}: … {} …", span.line, span.column,
-                    source.substr(shown, std::min(end, at + kAround) - shown)));
+                    source.substr(shown, std::min(end, at + around) - shown)));
     span.line = 0;
   }
   diagnostic.span = std::move(span);

@@ -7,11 +7,11 @@
 namespace churon::model {
 
 Result<std::optional<ChatTemplate>> chat_template_from_metadata(const Metadata& metadata) {
-  constexpr std::string_view kKey = "tokenizer.chat_template";
-  if (!metadata.contains(kKey)) {
+  constexpr std::string_view key = "tokenizer.chat_template";
+  if (!metadata.contains(key)) {
     return std::nullopt;
   }
-  const auto source = metadata.string(kKey);
+  const auto source = metadata.string(key);
   if (!source) {
     return fail(source);
   }

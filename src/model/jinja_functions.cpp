@@ -8,6 +8,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
+#include <list>
 #include <optional>
 
 #include "base/text.h"
@@ -191,17 +193,17 @@ Value split_text(Invocation& call) {
     return call.runtime.list(std::move(parts));
   }
   Text rest = strip(text, "", true, false);
-  constexpr std::string_view kSpaces = " \t\n\r\f\v";
+  constexpr std::string_view spaces = " \t\n\r\f\v";
   std::size_t at = 0;
   while (at < rest.size()) {
-    const std::size_t end = left == 0 ? std::string::npos : rest.bytes().find_first_of(kSpaces, at);
+    const std::size_t end = left == 0 ? std::string::npos : rest.bytes().find_first_of(spaces, at);
     if (end == std::string::npos) {
       add(rest.substr(at));
       break;
     }
     --left;
     add(rest.substr(at, end - at));
-    at = std::min(rest.bytes().find_first_not_of(kSpaces, end), rest.size());
+    at = std::min(rest.bytes().find_first_not_of(spaces, end), rest.size());
   }
   return call.runtime.list(std::move(parts));
 }
@@ -302,9 +304,9 @@ std::optional<double> parse_number(std::string_view text) {
 }
 
 std::optional<std::int64_t> to_integer(double value) {
-  constexpr double kLimit = 9.2e18;
-  return value > -kLimit && value < kLimit ? std::optional(static_cast<std::int64_t>(value))
-                                           : std::nullopt;
+  constexpr double limit = 9.2e18;
+  return value > -limit && value < limit ? std::optional(static_cast<std::int64_t>(value))
+                                         : std::nullopt;
 }
 
 Value int_of(Invocation& call) {
@@ -355,6 +357,7 @@ Value round_number(Invocation& call) {
 
 Value length_of(Invocation& call) {
   if (const Text* text = call.self.text()) {
+    call.runtime.charge_scan(text->size());
     return static_cast<std::int64_t>(character_count(text->bytes()));
   }
   if (const List* list = call.self.list()) {
@@ -464,6 +467,7 @@ Value values_of(Invocation& call) {
 Value get_entry(Invocation& call) {
   const Value& key = call.required(0, "key");
   const Value* fallback = call.argument(1, "default");
+  call.runtime.charge(dict_of(call).entries.size());
   for (const auto& [name, value] : dict_of(call).entries) {
     if (is_equal(name, key)) {
       return value;
@@ -475,7 +479,7 @@ Value get_entry(Invocation& call) {
 // What order and uniqueness look at: an attribute, and of a text its lower case.
 Value sort_key(Runtime& runtime, const Value& value, const std::string& attribute,
                bool case_sensitive) {
-  const Value key = attribute.empty() ? value : attribute_path(runtime, value, attribute);
+  Value key = attribute.empty() ? value : attribute_path(runtime, value, attribute);
   if (case_sensitive || key.text() == nullptr) {
     return key;
   }
@@ -486,11 +490,12 @@ Value sort_key(Runtime& runtime, const Value& value, const std::string& attribut
 // The items with their keys, in stable order.
 Items sorted(Runtime& runtime, const Items& items, const std::string& attribute,
              bool case_sensitive) {
-  std::vector<std::pair<Value, Value>> keyed;
+  // A list sorts by merging: whatever the order, it stays inside its bounds.
+  std::list<std::pair<Value, Value>> keyed;
   for (const Value& item : items) {
     keyed.emplace_back(sort_key(runtime, item, attribute, case_sensitive), item);
   }
-  std::stable_sort(keyed.begin(), keyed.end(), [&runtime](const auto& a, const auto& b) {
+  keyed.sort([&runtime](const auto& a, const auto& b) {
     runtime.charge(std::min(extent(a.first).weight, extent(b.first).weight));
     const auto order = compare(a.first, b.first);
     if (!order) {
@@ -613,7 +618,10 @@ Value map_items(Invocation& call) {
   for (const Value& item : list->items) {
     if (attribute != nullptr) {
       Value value = attribute_path(call.runtime, item, call.runtime.str(*attribute).bytes());
-      items.push_back(value.is_undefined() && fallback != nullptr ? *fallback : std::move(value));
+      if (value.is_undefined() && fallback != nullptr) {
+        value = *fallback;
+      }
+      items.push_back(std::move(value));
     } else {
       const Text name = call.runtime.str(call.required(0, "filter"));
       items.push_back(
@@ -666,6 +674,7 @@ Value count_in(Invocation& call) {
   const Value& wanted = call.required(0, "value");
   std::int64_t count = 0;
   if (const Text* text = call.self.text()) {
+    call.runtime.charge_scan(text->size());
     const std::string part = call.runtime.str(wanted).bytes();
     for (std::size_t at = text->bytes().find(part); at != std::string::npos && !part.empty();
          at = text->bytes().find(part, at + part.size())) {
@@ -794,6 +803,7 @@ Value is_divisible(Invocation& call) {
 Value is_in(Invocation& call) {
   const Value& container = call.required(0, "seq");
   if (container.text() != nullptr && call.self.text() != nullptr) {
+    call.runtime.charge_scan(container.text()->size());
     return container.text()->bytes().find(call.self.text()->bytes()) != std::string::npos;
   }
   const auto list = call.runtime.iterate(container);
@@ -927,23 +937,23 @@ Value raise_exception(Invocation& call) {
 
 // The weekday of a date, Monday first (Sakamoto's method).
 int weekday(Date date) {
-  constexpr std::array kOffsets{0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4};
+  constexpr std::array offsets{0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4};
   const int year = date.month < 3 ? date.year - 1 : date.year;
   const int sunday_first = (year + year / 4 - year / 100 + year / 400 +
-                            kOffsets[static_cast<std::size_t>(date.month - 1)] + date.day) %
+                            offsets[static_cast<std::size_t>(date.month - 1)] + date.day) %
                            7;
   return (sunday_first + 6) % 7;
 }
 
 Value strftime_now(Invocation& call) {
-  constexpr std::array<std::string_view, 12> kMonths{
+  constexpr std::array<std::string_view, 12> months{
       "January", "February", "March",     "April",   "May",      "June",
       "July",    "August",   "September", "October", "November", "December"};
-  constexpr std::array<std::string_view, 7> kDays{"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                                  "Friday", "Saturday", "Sunday"};
+  constexpr std::array<std::string_view, 7> days{"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                                 "Friday", "Saturday", "Sunday"};
   const Date date = call.runtime.date();
-  const std::string_view month = kMonths[static_cast<std::size_t>(date.month - 1)];
-  const std::string_view day = kDays[static_cast<std::size_t>(weekday(date))];
+  const std::string_view month = months[static_cast<std::size_t>(date.month - 1)];
+  const std::string_view day = days[static_cast<std::size_t>(weekday(date))];
   const std::string format = call.runtime.str(call.required(0, "format")).bytes();
   std::string text;
   for (std::size_t i = 0; i < format.size(); ++i) {

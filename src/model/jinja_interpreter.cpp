@@ -115,6 +115,7 @@ class Interpreter {
   };
 
   void set(const std::string& name, Value value) {
+    runtime_.charge(scopes_.back().size());
     for (auto& [known, old] : scopes_.back()) {
       if (known == name) {
         old = std::move(value);
@@ -124,8 +125,9 @@ class Interpreter {
     scopes_.back().emplace_back(name, std::move(value));
   }
 
-  [[nodiscard]] Value get(const std::string& name) const {
+  [[nodiscard]] Value get(const std::string& name) {
     for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+      runtime_.charge(scope->size());
       for (const auto& [known, value] : *scope) {
         if (known == name) {
           return value;
@@ -234,6 +236,7 @@ class Interpreter {
     if (extent(value).depth > kValueDepthMax) {
       runtime_.fail(fmt::format("{} cannot be put into a namespace", kind_name(value)));
     }
+    runtime_.charge(target.names()->attributes.size());
     for (auto& [name, old] : target.names()->attributes) {
       if (name == node.attribute) {
         old = std::move(value);
@@ -269,8 +272,8 @@ class Interpreter {
     set(node.name, &node);
     return Flow::next;
   }
-  static Flow execute_node(const Break&) { return Flow::leave_loop; }
-  static Flow execute_node(const Continue&) { return Flow::next_item; }
+  Flow execute_node(const Break&) { return Flow::leave_loop; }
+  Flow execute_node(const Continue&) { return Flow::next_item; }
 
   Value call_macro(const Macro& macro, const Items& positional, const Invocation::Named& named) {
     if (positional.size() > macro.parameters.size()) {
@@ -293,9 +296,9 @@ class Interpreter {
     const Scope scope(*this);
     for (std::size_t i = 0; i < macro.parameters.size(); ++i) {
       const auto& [name, default_value] = macro.parameters[i];
-      const auto given =
-          std::find_if(named.begin(), named.end(),
-                       [&name = name](const auto& argument) { return argument.first == name; });
+      const auto given = std::find_if(
+          named.begin(), named.end(),
+          [&parameter = name](const auto& argument) { return argument.first == parameter; });
       if (i < positional.size()) {
         set(name, positional[i]);
       } else if (given != named.end()) {

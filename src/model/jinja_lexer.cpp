@@ -257,10 +257,10 @@ class Lexer {
 
   void escape(std::string& text) {
     const char c = peek(at_ + 1);
-    constexpr std::string_view kLetters = "ntrabfv\\'\"";
-    constexpr std::string_view kMeanings = "\n\t\r\a\b\f\v\\'\"";
-    if (const std::size_t i = kLetters.find(c); i != std::string_view::npos) {
-      text += kMeanings[i];
+    constexpr std::string_view letters = "ntrabfv\\'\"";
+    constexpr std::string_view meanings = "\n\t\r\a\b\f\v\\'\"";
+    if (const std::size_t i = letters.find(c); i != std::string_view::npos) {
+      text += meanings[i];
       at_ += 2;
     } else if (c == '\n') {
       at_ += 2;

@@ -117,6 +117,7 @@ Value Runtime::dict(Entries entries) {
       unique.emplace_back(std::move(key), std::move(value));
     }
   }
+  whole.weight += unique.size() * unique.size();  // what it takes to compare two
   return std::make_shared<const Dict>(Dict{.entries = std::move(unique), .extent = whole});
 }
 
@@ -127,10 +128,12 @@ Text Runtime::str(const Value& value) {
 
 Value Runtime::attribute(const Value& object, std::string_view name) {
   if (const Dict* dict = object.dict()) {
+    charge(dict->entries.size());
     const Value* found = dict->find(name);
     return found != nullptr ? *found : Undefined{std::string(name)};
   }
   if (const Namespace* names = object.names()) {
+    charge(names->attributes.size());
     for (const auto& [key, value] : names->attributes) {
       if (key == name) {
         return value;
@@ -148,6 +151,7 @@ Value Runtime::attribute(const Value& object, std::string_view name) {
 
 Value Runtime::item(const Value& object, const Value& key) {
   if (const Dict* dict = object.dict()) {
+    charge(dict->entries.size());
     for (const auto& [name, value] : dict->entries) {
       if (is_equal(name, key)) {
         return value;
@@ -249,10 +253,11 @@ bool Invocation::boolean_or(std::size_t position, std::string_view name, bool fa
   return value != nullptr ? is_true(*value) : fallback;
 }
 
-const Text& Invocation::self_text() const {
+const Text& Invocation::self_text() {
   if (self.text() == nullptr) {
     runtime.fail(fmt::format("this needs a string, not {}", kind_name(self)));
   }
+  runtime.charge_scan(self.text()->size());
   return *self.text();
 }
 

@@ -27,6 +27,8 @@ class Runtime {
   void charge(std::size_t bytes);
   // `count` things of `bytes` each.
   void charge(std::size_t count, std::size_t bytes);
+  // A text is looked through: much cheaper than one that is made.
+  void charge_scan(std::size_t bytes) { charge(bytes / 8); }
 
   // Held by who goes one level deeper: the stack is bounded too.
   class Level {
@@ -78,7 +80,7 @@ class Invocation {
   Text text_or(std::size_t position, std::string_view name, std::string_view fallback);
   std::int64_t integer_or(std::size_t position, std::string_view name, std::int64_t fallback);
   bool boolean_or(std::size_t position, std::string_view name, bool fallback);
-  const Text& self_text() const;
+  const Text& self_text();
 
   [[nodiscard]] const Items& positional() const { return positional_; }
   [[nodiscard]] const Named& named() const { return named_; }

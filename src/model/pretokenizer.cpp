@@ -244,28 +244,28 @@ using Rule = std::size_t (*)(const Part& part, std::size_t i);
 
 // The rules of a pre-tokenizer; each cuts what the one before has left.
 std::span<const Rule> rules(PreTokenizer pre_tokenizer) {
-  static constexpr std::array<Rule, 1> kGpt2{gpt2_word};
-  static constexpr std::array<Rule, 2> kSmollm{single_numbers, gpt2_word};
-  static constexpr std::array<Rule, 1> kLlama3{llama3_word<3>};
-  static constexpr std::array<Rule, 1> kQwen2{llama3_word<1>};
-  static constexpr std::array<Rule, 1> kTekken{tekken_word};
-  static constexpr std::array<Rule, 4> kFallback{punctuation_runs, gpt2_word, number_runs,
-                                                 digit_triples};
+  static constexpr std::array<Rule, 1> gpt2{gpt2_word};
+  static constexpr std::array<Rule, 2> smollm{single_numbers, gpt2_word};
+  static constexpr std::array<Rule, 1> llama3{llama3_word<3>};
+  static constexpr std::array<Rule, 1> qwen2{llama3_word<1>};
+  static constexpr std::array<Rule, 1> tekken{tekken_word};
+  static constexpr std::array<Rule, 4> fallback{punctuation_runs, gpt2_word, number_runs,
+                                                digit_triples};
   switch (pre_tokenizer) {
     case PreTokenizer::gpt2:
-      return kGpt2;
+      return gpt2;
     case PreTokenizer::smollm:
-      return kSmollm;
+      return smollm;
     case PreTokenizer::llama3:
-      return kLlama3;
+      return llama3;
     case PreTokenizer::qwen2:
-      return kQwen2;
+      return qwen2;
     case PreTokenizer::tekken:
-      return kTekken;
+      return tekken;
     case PreTokenizer::fallback:
-      return kFallback;
+      return fallback;
   }
-  return kGpt2;
+  return gpt2;
 }
 
 }  // namespace
@@ -281,6 +281,7 @@ const PreTokenizerEntry* find_pre_tokenizer(std::string_view name) {
 
 std::vector<std::string> pre_tokenizer_names() {
   std::vector<std::string> names;
+  names.reserve(kPreTokenizers.size());
   for (const PreTokenizerEntry& entry : kPreTokenizers) {
     names.emplace_back(entry.name);
   }

@@ -48,7 +48,7 @@ struct Role {
 };
 
 const std::vector<Role>& roles() {
-  static const std::vector<Role> kRoles{
+  static const std::vector<Role> table{
       {"tokenizer.ggml.eot_token_id",
        true,
        {"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>",
@@ -74,7 +74,7 @@ const std::vector<Role>& roles() {
        {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"}},
       {"tokenizer.ggml.fim_sep_token_id", true, {"<|file_sep|>"}},
   };
-  return kRoles;
+  return table;
 }
 
 // The id under `key`, checked against the vocabulary; the fallback where the key is missing, if the

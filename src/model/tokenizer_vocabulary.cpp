@@ -19,16 +19,16 @@ Result<void> check_length(std::string_view key, std::size_t count, std::size_t t
 }
 
 Result<std::vector<TokenKind>> read_kinds(const Metadata& metadata, std::size_t tokens) {
-  constexpr std::string_view kKey = "tokenizer.ggml.token_type";
+  constexpr std::string_view key = "tokenizer.ggml.token_type";
   std::vector<TokenKind> kinds(tokens, TokenKind::normal);
-  if (!metadata.contains(kKey)) {
+  if (!metadata.contains(key)) {
     return kinds;
   }
-  const auto numbers = metadata.integers(kKey);
+  const auto numbers = metadata.integers(key);
   if (!numbers) {
     return fail(numbers);
   }
-  if (const auto length = check_length(kKey, numbers->size(), tokens); !length) {
+  if (const auto length = check_length(key, numbers->size(), tokens); !length) {
     return fail(length);
   }
   for (std::size_t i = 0; i < tokens; ++i) {
@@ -41,15 +41,15 @@ Result<std::vector<TokenKind>> read_kinds(const Metadata& metadata, std::size_t 
 }
 
 Result<std::vector<float>> read_scores(const Metadata& metadata, std::size_t tokens) {
-  constexpr std::string_view kKey = "tokenizer.ggml.scores";
-  if (!metadata.contains(kKey)) {
+  constexpr std::string_view key = "tokenizer.ggml.scores";
+  if (!metadata.contains(key)) {
     return std::vector<float>{};
   }
-  auto scores = metadata.floats(kKey);
+  auto scores = metadata.floats(key);
   if (!scores) {
     return fail(scores);
   }
-  if (const auto length = check_length(kKey, scores->size(), tokens); !length) {
+  if (const auto length = check_length(key, scores->size(), tokens); !length) {
     return fail(length);
   }
   const auto nan = std::find_if(scores->begin(), scores->end(), [](float s) { return s != s; });

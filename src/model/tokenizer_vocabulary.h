@@ -28,9 +28,9 @@ enum class TokenKind : std::uint8_t {
 
 // A hash of short strings; fast, not cryptographic.
 inline std::uint64_t hash_text(std::string_view text) {
-  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
+  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
   const auto mix = [](std::uint64_t value) {
-    value *= kOdd;
+    value *= odd;
     return (value ^ value >> 32) * 0xD6E8FEB86659FD93;
   };
   const auto load = [](const char* from, std::size_t bytes) {
@@ -40,7 +40,7 @@ inline std::uint64_t hash_text(std::string_view text) {
   };
   const char* data = text.data();
   std::size_t left = text.size();
-  std::uint64_t hash = kOdd ^ left;
+  std::uint64_t hash = odd ^ left;
   for (; left > 8; left -= 8, data += 8) {
     hash = mix(hash ^ load(data, 8));
   }

@@ -53,14 +53,14 @@ CharacterClass class_from_library(char32_t c) {
 }  // namespace
 
 CharacterClass character_class(char32_t code_point) {
-  static const auto kAscii = [] {
+  static const auto ascii = [] {
     std::array<CharacterClass, 128> classes{};
     for (char32_t c = 0; c < 128; ++c) {
       classes[c] = class_from_library(c);
     }
     return classes;
   }();
-  return code_point < kAscii.size() ? kAscii[code_point] : class_from_library(code_point);
+  return code_point < ascii.size() ? ascii[code_point] : class_from_library(code_point);
 }
 
 CharacterString characters(std::string_view text) {
