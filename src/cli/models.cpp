@@ -20,6 +20,9 @@
 
 namespace churon::cli {
 
+// Defined in models_show.cpp.
+Action configure_models_show(CLI::App& app);
+
 namespace {
 
 // ---- models ----
@@ -289,7 +292,15 @@ Action configure_models(CLI::App& app) {
       ->required()
       ->type_name("MODEL");
 
+  auto* show = add_command(app, "show", "prints what a model's file holds",
+                           "churon models show smollm2\n"
+                           "  churon models show path/to/model.gguf --tensors --digest");
+  const Action show_model = configure_models_show(*show);
+
   return [=](const Terminal& terminal) {
+    if (show->parsed()) {
+      return show_model(terminal);
+    }
     if (pull->parsed()) {
       return pull_model(terminal, state->pull);
     }
