@@ -547,8 +547,7 @@ TEST(ChatTemplate, whatever_is_not_well_formed_is_a_syntax_error) {
                                         "{% set x %}",
                                         "{% macro f( %}{% endmacro %}",
                                         "{{ f(a=1, 2) }}",
-                                        "{% if 1 %}{% else %}"
-                                        "{% elif 1 %}{% endif %}",
+                                        "{% if 1 %}{% else %}{% elif 1 %}{% endif %}",
                                         "{{ x | }}",
                                         "{{ x is }}",
                                         "{{ x. }}",
@@ -669,6 +668,7 @@ TEST(ChatTemplate, an_overlong_template_is_refused) {
 TEST(ChatTemplate, the_budget_grows_with_the_conversation) {
   const std::string megabyte(1'000'000, 'x');
   std::vector<ChatMessage> messages;
+  messages.reserve(7);
   for (int i = 0; i < 7; ++i) {
     messages.push_back({i % 2 == 0 ? "user" : "assistant", megabyte});
   }

@@ -8,7 +8,6 @@ namespace churon::model {
 namespace {
 
 using test::GgufWriter;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Ids = std::vector<TokenId>;
 

@@ -67,14 +67,14 @@ TEST(PreTokenizer, names_are_known_or_not) {
 }
 
 TEST(PreTokenizer, words_make_up_the_text_whatever_its_bytes) {
-  constexpr std::string_view kPieces[] = {
-      "a", "B",  " ",    "\n",   "\r",       "'",      "s",      "7",  ".", "/",
-      "é", "한", "\xff", "\xc3", "\xe2\x96", "\u0301", "\u3000", "LL", "\0"};
+  constexpr std::string_view parts[] = {"a",        "B",      " ",      "\n", "\r", "'",    "s",
+                                        "7",        ".",      "/",      "é",  "한", "\xff", "\xc3",
+                                        "\xe2\x96", "\u0301", "\u3000", "LL", "\0"};
   for (const std::string& name : pre_tokenizer_names()) {
     for (std::uint32_t seed = 0; seed < 300; ++seed) {
       std::string text;
       for (std::uint32_t i = 0; i < seed % 17; ++i) {
-        text += kPieces[philox4x32({seed, i, 0, 0}, 1)[0] % std::size(kPieces)];
+        text += parts[philox4x32({seed, i, 0, 0}, 1)[0] % std::size(parts)];
       }
       std::string joined;
       for (const std::string& word : words(name, text)) {

@@ -94,7 +94,8 @@ void SentencePieceEncoder::encode(const Vocabulary& vocabulary, std::string_view
       ids.push_back(*id);
       continue;
     }
-    for (const char byte : piece) {
+    // A space that is no token is the byte of a space, not the three of U+2581.
+    for (const char byte : unescape_spaces(piece)) {
       if (const auto id = byte_tokens_[static_cast<unsigned char>(byte)]) {
         ids.push_back(*id);
       }

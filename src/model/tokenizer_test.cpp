@@ -68,6 +68,7 @@ void add_token(GgufWriter& writer, const std::string& text, std::int32_t kind) {
   const auto texts = *file->metadata.strings("tokenizer.ggml.tokens");
   const auto kinds = *file->metadata.integers("tokenizer.ggml.token_type");
   std::vector<Token> tokens;
+  tokens.reserve(texts.size() + 1);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     tokens.push_back(
         {std::string(texts[i]), static_cast<std::int32_t>(kinds[i]), -static_cast<float>(i)});
@@ -78,6 +79,7 @@ void add_token(GgufWriter& writer, const std::string& text, std::int32_t kind) {
 
 std::vector<std::string> pieces(const Tokenizer& tokenizer, const Ids& ids) {
   std::vector<std::string> result;
+  result.reserve(ids.size());
   for (const TokenId id : ids) {
     result.push_back(tokenizer.piece(id, true));
   }
@@ -86,28 +88,28 @@ std::vector<std::string> pieces(const Tokenizer& tokenizer, const Ids& ids) {
 
 // Bytes of all kinds, from a seed.
 std::string random_text(std::uint32_t seed, std::size_t parts) {
-  constexpr std::string_view kParts[] = {"the ",
-                                         "hello",
-                                         " and",
-                                         "ing",
-                                         "\n",
-                                         "a",
-                                         "t",
-                                         "  ",
-                                         "é",
-                                         "한",
-                                         "\xff",
-                                         "\x80",
-                                         "\xe2\x96",
-                                         "\x00",
-                                         "<|im_end|>",
-                                         "7",
-                                         "\xf0\x9f\x99\x82",
-                                         "'s"};
+  constexpr std::string_view parts_of_text[] = {"the ",
+                                                "hello",
+                                                " and",
+                                                "ing",
+                                                "\n",
+                                                "a",
+                                                "t",
+                                                "  ",
+                                                "é",
+                                                "한",
+                                                "\xff",
+                                                "\x80",
+                                                "\xe2\x96",
+                                                "\x00",
+                                                "<|im_end|>",
+                                                "7",
+                                                "\xf0\x9f\x99\x82",
+                                                "'s"};
   std::string text;
   for (std::size_t i = 0; i < parts; ++i) {
-    text +=
-        kParts[philox4x32({seed, static_cast<std::uint32_t>(i), 0, 0}, 2)[0] % std::size(kParts)];
+    text += parts_of_text[philox4x32({seed, static_cast<std::uint32_t>(i), 0, 0}, 2)[0] %
+                          std::size(parts_of_text)];
   }
   return text;
 }
@@ -234,6 +236,14 @@ TEST(Tokenizer, spm_keeps_every_byte) {
   }
 }
 
+TEST(Tokenizer, spm_spells_a_space_that_is_no_token_as_one_byte) {
+  GgufWriter writer = spm();
+  set_tokens(writer, {{"<unk>", 2}, {"<s>", 3}, {"</s>", 3}, {"a"}, {"<0x20>", 6}});
+  const Loaded loaded(writer);
+  EXPECT_THAT(loaded->encode("a a"), ElementsAre(3, 4, 3));
+  EXPECT_EQ(loaded->decode(Ids{3, 4, 3}), "a a");
+}
+
 TEST(Tokenizer, spm_without_byte_tokens_says_unknown) {
   GgufWriter writer = spm();
   set_tokens(writer, {{"<unk>", 2}, {"<s>", 3}, {"</s>", 3}, {"a"}});
@@ -298,6 +308,7 @@ TEST(Tokenizer, special_tokens_are_cut_out_as_the_definition_says) {
       }
     }
     std::vector<std::string> words;
+    words.reserve(expected.size());
     for (const auto& [at, word] : expected) {
       words.push_back(word);
     }

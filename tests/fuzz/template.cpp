@@ -11,7 +11,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace churon;
-  constexpr std::string_view kMark = "\xee\x80\x80";  // U+E000, which has no other case
+  constexpr std::string_view mark = "\xee\x80\x80";  // U+E000, which has no other case
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const std::size_t zero = bytes.find('\0');
   const std::string_view source = bytes.substr(0, zero);
@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const std::vector<model::ChatMessage> messages = {{"system", "Be brief."},
-                                                    {"user", std::string(kMark) + typed},
+                                                    {"user", std::string(mark) + typed},
                                                     {"assistant", typed},
                                                     {"user", "x"}};
   const auto rendered =
@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // An escape may write the character too.
   const bool only_typed = source.find_first_of("\\\xee") == std::string_view::npos;
   for (const model::TextSegment& segment : *rendered) {
-    if (only_typed && segment.from_template && segment.text.find(kMark) != std::string::npos) {
+    if (only_typed && segment.from_template && segment.text.find(mark) != std::string::npos) {
       std::abort();
     }
   }

@@ -61,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     kinds.push_back(line[0] - '0');
   }
   std::vector<float> scores;
+  scores.reserve(tokens.size());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     scores.push_back(static_cast<float>(i * 7 % 11));
   }
