@@ -81,6 +81,9 @@ Result<BytePairEncoder> BytePairEncoder::from_metadata(const Metadata& metadata,
         hash_pair(left, right), static_cast<std::uint32_t>(i),
         [&](std::uint32_t number) { return is_pair((*merges)[number], left, right); });
   }
+  if (encoder.index_.crowded()) {
+    return fail("T0110", "the merges of the vocabulary were chosen to slow down every look-up");
+  }
   return encoder;
 }
 

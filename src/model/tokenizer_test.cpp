@@ -10,6 +10,7 @@
 #include "gguf_writer.h"
 #include "model/detokenizer.h"
 #include "model/tokenizer_merge.h"
+#include "model/tokenizer_vocabulary.h"
 
 namespace churon::model {
 namespace {
@@ -476,6 +477,22 @@ TEST(Tokenizer, empty_tokens_unknown_types_and_odd_merges_are_tolerated) {
   ASSERT_TRUE(loaded.tokenizer) << loaded.error();
   EXPECT_EQ(loaded->decode(loaded->encode("he qqqqq")), "he qqqqq");
   EXPECT_EQ(loaded->piece(loaded->token_count() - 1), "");
+}
+
+TEST(Tokenizer, tokens_that_were_chosen_to_collide_are_refused) {
+  // Among random strings, those whose hashes agree where the index looks.
+  std::vector<std::string> tokens;
+  for (std::uint32_t i = 0; tokens.size() < 1100; ++i) {
+    const std::string text = fmt::format("{:x}", i);
+    if ((hash_text(text) & 0xfff) == 0) {
+      tokens.push_back(text);
+    }
+  }
+  GgufWriter writer = spm();
+  writer.set("tokenizer.ggml.tokens", tokens);
+  writer.remove_entry("tokenizer.ggml.token_type");
+  writer.remove_entry("tokenizer.ggml.scores");
+  EXPECT_THAT(Loaded(writer).error(), HasSubstr("T0110"));
 }
 
 TEST(Tokenizer, missing_keys_are_named) {

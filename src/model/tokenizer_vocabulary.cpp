@@ -100,6 +100,9 @@ Result<Vocabulary> Vocabulary::from_metadata(const Metadata& metadata) {
                                        escape_control(text.substr(0, 64))));
     }
   }
+  if (vocabulary.index_.crowded()) {
+    return fail("T0110", "the tokens of the vocabulary were chosen to slow down every look-up");
+  }
   return vocabulary;
 }
 

@@ -57,7 +57,8 @@ inline std::uint64_t hash_text(std::string_view text) {
 }
 
 // Numbers found by a hash: open addressing, at most half full. The owner compares what the hash
-// stands for.
+// stands for. Nothing lies further than `kProbesMax` from its place; a file whose strings were
+// chosen to collide makes the index crowded, which its owner must ask for, and not slow.
 class HashIndex {
  public:
   explicit HashIndex(std::size_t count = 0);
@@ -66,9 +67,13 @@ class HashIndex {
   template <typename Same>
   [[nodiscard]] std::optional<std::uint32_t> find(std::uint64_t hash, Same same) const {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    for (std::size_t i = hash & mask_; slots_[i].number != kEmpty; i = (i + 1) & mask_) {
-      if (slots_[i].tag == tag && same(slots_[i].number)) {
-        return slots_[i].number;
+    for (std::size_t probe = 0; probe < kProbesMax; ++probe) {
+      const Slot& slot = slots_[(hash + probe) & mask_];
+      if (slot.number == kEmpty) {
+        return std::nullopt;
+      }
+      if (slot.tag == tag && same(slot.number)) {
+        return slot.number;
       }
     }
     return std::nullopt;
@@ -78,24 +83,33 @@ class HashIndex {
   template <typename Same>
   std::optional<std::uint32_t> insert(std::uint64_t hash, std::uint32_t number, Same same) {
     const auto tag = static_cast<std::uint32_t>(hash >> 32);
-    std::size_t i = hash & mask_;
-    for (; slots_[i].number != kEmpty; i = (i + 1) & mask_) {
-      if (slots_[i].tag == tag && same(slots_[i].number)) {
-        return slots_[i].number;
+    for (std::size_t probe = 0; probe < kProbesMax; ++probe) {
+      Slot& slot = slots_[(hash + probe) & mask_];
+      if (slot.number == kEmpty) {
+        slot = {tag, number};
+        return std::nullopt;
+      }
+      if (slot.tag == tag && same(slot.number)) {
+        return slot.number;
       }
     }
-    slots_[i] = {tag, number};
+    crowded_ = true;
     return std::nullopt;
   }
 
+  // A number found no place.
+  [[nodiscard]] bool crowded() const { return crowded_; }
+
  private:
   static constexpr std::uint32_t kEmpty = 0xffffffff;
+  static constexpr std::size_t kProbesMax = 1000;
   struct Slot {
     std::uint32_t tag = 0;
     std::uint32_t number = kEmpty;
   };
   std::vector<Slot> slots_;
   std::size_t mask_;
+  bool crowded_ = false;
 };
 
 class Vocabulary {
