@@ -6,11 +6,6 @@ namespace churon::model {
 
 namespace {
 
-constexpr bool is_special(TokenKind kind) {
-  return kind == TokenKind::control || kind == TokenKind::user_defined ||
-         kind == TokenKind::unknown;
-}
-
 constexpr bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // The first index of [first, last) for which `holds`, which is false and then true; else `last`.

@@ -479,6 +479,15 @@ TEST(Tokenizer, empty_tokens_unknown_types_and_odd_merges_are_tolerated) {
   EXPECT_EQ(loaded->piece(loaded->token_count() - 1), "");
 }
 
+TEST(Tokenizer, special_tokens_have_a_bounded_length) {
+  GgufWriter writer = bpe();
+  add_token(writer, std::string(1024, 'x'), 4);
+  EXPECT_EQ(Loaded(writer).error(), "");
+  writer = bpe();
+  add_token(writer, std::string(1025, 'x'), 4);
+  EXPECT_THAT(Loaded(writer).error(), HasSubstr("T0111"));
+}
+
 TEST(Tokenizer, tokens_that_were_chosen_to_collide_are_refused) {
   // Among random strings, those whose hashes agree where the index looks.
   std::vector<std::string> tokens;

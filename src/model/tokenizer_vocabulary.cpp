@@ -10,7 +10,10 @@ namespace churon::model {
 
 namespace {
 
-// `number` for every token; a longer array is tolerated, a shorter one is not.
+// Every place of a text is compared with special tokens; the longest known has 50 bytes.
+constexpr std::size_t kSpecialSizeMax = 1024;
+
+// One entry for every token; a longer array is tolerated, a shorter one is not.
 Result<void> check_length(std::string_view key, std::size_t count, std::size_t tokens) {
   if (count < tokens) {
     return fail("T0104", fmt::format("`{}` has {} entries for {} tokens", key, count, tokens));
@@ -90,6 +93,11 @@ Result<Vocabulary> Vocabulary::from_metadata(const Metadata& metadata) {
     const std::string_view text = (*texts)[i];
     if (text.empty()) {
       continue;  // nothing in a text can become this token
+    }
+    if (is_special(vocabulary.kinds_[i]) && text.size() > kSpecialSizeMax) {
+      return fail("T0111",
+                  fmt::format("token {} is a special token of {} bytes; at most {} are read", i,
+                              text.size(), kSpecialSizeMax));
     }
     vocabulary.longest_ = std::max(vocabulary.longest_, text.size());
     const auto earlier =

@@ -26,6 +26,12 @@ enum class TokenKind : std::uint8_t {
   byte = 6,  // <0x0A>
 };
 
+// Tokens that are looked for in every text, whatever words it has.
+constexpr bool is_special(TokenKind kind) {
+  return kind == TokenKind::control || kind == TokenKind::user_defined ||
+         kind == TokenKind::unknown;
+}
+
 // A hash of short strings; fast, not cryptographic.
 inline std::uint64_t hash_text(std::string_view text) {
   constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
