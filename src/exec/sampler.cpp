@@ -16,6 +16,11 @@ namespace {
 
 // From here on sorting everything is cheaper than a heap of the best.
 constexpr std::size_t kHeapMax = 512;
+// Logits whose largest decides whether the heap looks at them one by one.
+constexpr std::size_t kStretch = 128;
+
+constexpr int kDigitBits = 11;
+constexpr std::uint32_t kDigits = 1U << kDigitBits;
 
 // Ascending keys are descending logits; both zeros are one number.
 std::uint32_t sort_key(float logit) {
@@ -25,8 +30,6 @@ std::uint32_t sort_key(float logit) {
 
 // A stable sort by key, eleven bits at a time: equal logits keep their order, ascending ids.
 void sort_candidates(std::vector<Candidate>& candidates) {
-  constexpr int kDigitBits = 11;
-  constexpr std::uint32_t kDigits = 1U << kDigitBits;
   std::vector<Candidate> other(candidates.size());
   for (int shift = 0; shift < 32; shift += kDigitBits) {
     std::array<std::size_t, kDigits + 1> start{};
@@ -76,7 +79,6 @@ void select_top(std::span<const float> logits, std::size_t count, std::vector<Ca
   }
   // A heap whose front is the last in order. Ids ascend, so an equal logit never enters; most
   // stretches hold nothing that does.
-  constexpr std::size_t kStretch = 128;
   for (std::size_t begin = 0; begin < logits.size(); begin += kStretch) {
     const std::size_t end = std::min(logits.size(), begin + kStretch);
     if (out.size() == count && !(largest(logits.subspan(begin, end - begin)) > out.front().logit)) {

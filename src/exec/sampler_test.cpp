@@ -17,7 +17,7 @@ std::vector<float> random_logits(std::size_t count, std::uint32_t stream, int di
   std::vector<float> logits(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto bits = philox4x32({static_cast<std::uint32_t>(i), stream, 0, 0}, 1)[0];
-    logits[i] = distinct > 0 ? static_cast<float>(static_cast<int>(bits % distinct) - distinct / 2)
+    logits[i] = distinct > 0 ? static_cast<float>(bits % static_cast<std::uint32_t>(distinct))
                              : static_cast<float>(16 * uniform24(bits) - 8);
   }
   return logits;
@@ -25,6 +25,7 @@ std::vector<float> random_logits(std::size_t count, std::uint32_t stream, int di
 
 std::vector<Candidate> sorted(std::span<const float> logits) {
   std::vector<Candidate> all;
+  all.reserve(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
     all.push_back({static_cast<std::int32_t>(i), logits[i]});
   }
@@ -83,11 +84,12 @@ TEST(Sampler, repetition_forgets_beyond_its_length) {
   EXPECT_EQ(off.sample(logits, history, 0, 0), 0);
 }
 
+constexpr int kDraws = 20'000;
+
 // Draws at many positions and counts.
 std::map<std::int32_t, double> frequencies(const SamplerOptions& options,
                                            std::span<const float> logits) {
   Sampler sampler(options);
-  constexpr int kDraws = 20'000;
   std::map<std::int32_t, double> result;
   for (std::uint32_t position = 0; position < kDraws; ++position) {
     result[sampler.sample(logits, {}, 3, position)] += 1.0 / kDraws;

@@ -28,11 +28,12 @@ constexpr std::size_t kRowGroup = 12;
 constexpr std::size_t kReferenceRows = 32;
 constexpr std::size_t kScoreBytesMax = std::size_t{32} << 20;  // of logits, at least one group
 
+constexpr std::uint32_t kExponentBits = 0x7F800000U;
+
 bool all_finite(const float* x, std::size_t n) {
   std::uint32_t found = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    constexpr std::uint32_t kExponent = 0x7F800000U;
-    found |= (std::bit_cast<std::uint32_t>(x[i]) & kExponent) == kExponent ? 1U : 0U;
+    found |= (std::bit_cast<std::uint32_t>(x[i]) & kExponentBits) == kExponentBits ? 1U : 0U;
   }
   return found == 0;
 }
