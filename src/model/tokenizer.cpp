@@ -327,7 +327,7 @@ std::string Tokenizer::piece(TokenId id, bool special) const {
     case TokenKind::unknown:
       return special ? std::string(text) : "";
     case TokenKind::user_defined:
-      return std::string(text);
+      return state_->is_byte_level() ? std::string(text) : unescape_spaces(text);
     case TokenKind::byte:
       if (const auto byte = byte_of_token(text)) {
         return {*byte};
