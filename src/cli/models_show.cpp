@@ -106,14 +106,14 @@ std::string layers_text(const model::Hyperparameters& h) {
 
 std::string extras_text(const model::Hyperparameters& h) {
   std::vector<std::string> extras;
-  const std::array<std::pair<bool, const char*>, 5> kExtras{{
+  const std::array<std::pair<bool, const char*>, 5> possible{{
       {h.tied, "tied embeddings"},
       {h.has_qkv_bias, "bias of Q, K and V"},
       {h.has_attention_output_bias, "bias of the attention's output"},
       {h.has_qk_norm, "norms of Q and K"},
       {h.has_post_norms, "norms behind attention and feed-forward"},
   }};
-  for (const auto& [present, text] : kExtras) {
+  for (const auto& [present, text] : possible) {
     if (present) {
       extras.emplace_back(text);
     }
@@ -152,7 +152,8 @@ std::string summary_text(const Shown& shown) {
     row("layers", layers_text(h));
     row("embedding", grouped(h.d_model));
     row("attention",
-        fmt::format("{} heads, {} key-value heads of {}", h.heads, h.kv_heads,
+        fmt::format("{}, {} of {}", report::counted(h.heads, "head"),
+                    report::counted(h.kv_heads, "key-value head"),
                     h.key_dim == h.value_dim ? std::to_string(h.key_dim)
                                              : fmt::format("{} and {}", h.key_dim, h.value_dim)));
     row("rope", rope_text(h.rope, h));

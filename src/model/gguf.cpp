@@ -40,10 +40,13 @@ const MetadataTypeInfo& info(MetadataType type) {
   return kMetadataTypes[static_cast<std::size_t>(type)];
 }
 
+constexpr std::uint64_t kFirstReadBytes = std::uint64_t{2} << 20;
 constexpr std::uint64_t kFixedHeadBytes = 4 + 4 + 8 + 8;  // magic, version, two counts
 // The least that a table row needs: what a count promises must be there before memory is taken.
 constexpr std::uint64_t kEntryBytesMin = 8 + 1 + 4 + 1;
 constexpr std::uint64_t kTensorBytesMin = 8 + 1 + 4 + 8 + 4 + 8;
+constexpr std::uint64_t kStringBytesMin = 8;
+constexpr std::uint64_t kArrayBytesMin = 4 + 8;
 constexpr std::uint64_t kKeyBytesMax = 65535;
 constexpr std::uint64_t kTensorNameBytesMax = 64;
 constexpr std::uint32_t kTensorRankMax = 4;
@@ -262,8 +265,6 @@ class HeaderParser {
           position_, "M0109",
           fmt::format("key `{}` has arrays in arrays, more than {} deep", key, kArrayDepthMax));
     }
-    constexpr std::uint64_t kStringBytesMin = 8;
-    constexpr std::uint64_t kArrayBytesMin = 4 + 8;
     switch (type) {
       case MetadataType::string:
         return believe(count, kStringBytesMin, fmt::format("strings in array `{}`", key)) &&
@@ -596,8 +597,7 @@ Result<GgufFile> open_gguf(const std::string& path) {
   if (!size) {
     return fail(size);
   }
-  constexpr std::uint64_t kFirstRead = std::uint64_t{2} << 20;
-  std::uint64_t wanted = kFirstRead;
+  std::uint64_t wanted = kFirstReadBytes;
   std::vector<std::byte> header;
   while (true) {
     const std::size_t had = header.size();

@@ -242,7 +242,7 @@ void read_window(Reader& read, Hyperparameters& h) {
 void read_scales(Reader& read, const ArchitectureInfo& known, Hyperparameters& h) {
   const std::string_view epsilon = "attention.layer_norm_rms_epsilon";
   h.rms_epsilon = read.findings.value_or_note(read.metadata().number(read.key(epsilon)), 1e-5);
-  if (!(h.rms_epsilon > 0 && h.rms_epsilon < 1)) {
+  if (h.rms_epsilon <= 0 || h.rms_epsilon >= 1) {
     read.note("M0402", fmt::format("key `{}` is {}; a number between 0 and 1 is right",
                                    read.key(epsilon), h.rms_epsilon));
   }
@@ -251,8 +251,9 @@ void read_scales(Reader& read, const ArchitectureInfo& known, Hyperparameters& h
   h.embedding_scale = known.scales_embedding ? std::sqrt(static_cast<float>(h.d_model)) : 1.0F;
   // Gemma 3 27B divides by the width that its 32 heads would have if they made up the embedding.
   const bool gemma_27b = h.architecture == Architecture::gemma3 && h.layers == kGemma3Layers27b;
-  h.attention_scale =
-      1.0F / std::sqrt(static_cast<float>(gemma_27b ? h.d_model / h.heads : h.key_dim));
+  const float width = gemma_27b ? static_cast<float>(h.d_model) / static_cast<float>(h.heads)
+                                : static_cast<float>(h.key_dim);
+  h.attention_scale = 1.0F / std::sqrt(width);
 }
 
 void read_experts(Reader& read) {

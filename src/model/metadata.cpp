@@ -56,8 +56,8 @@ bool visit_number(MetadataType type, const std::byte* bytes, Visit visit) {
 
 std::size_t bytes_of_number(MetadataType type) {
   std::size_t size = 0;
-  static constexpr std::array<std::byte, 8> kZero{};
-  visit_number(type, kZero.data(), [&](auto value) { size = sizeof value; });
+  static constexpr std::array<std::byte, 8> zero{};
+  visit_number(type, zero.data(), [&](auto value) { size = sizeof value; });
   return size;
 }
 

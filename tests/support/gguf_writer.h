@@ -2,6 +2,8 @@
 // whole random models of every architecture, deterministic from a seed.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -277,7 +279,7 @@ inline void add_bpe_tokenizer(GgufWriter& writer, std::string_view pre = "smollm
   };
   std::vector<std::string> merges;
   for (const auto& [left, right] : pairs) {
-    merges.push_back(left + " " + right);
+    merges.push_back(fmt::format("{} {}", left, right));
     tokens.push_back(left + right);
     types.push_back(1);
   }
@@ -298,9 +300,9 @@ inline void add_spm_tokenizer(GgufWriter& writer) {
   std::vector<std::string> tokens = {"<unk>", "<s>", "</s>"};
   std::vector<std::int32_t> types = {2, 3, 3};
   std::vector<float> scores = {0, 0, 0};
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view digits = "0123456789ABCDEF";
   for (unsigned byte = 0; byte < 256; ++byte) {
-    tokens.push_back({'<', '0', 'x', kDigits[byte / 16], kDigits[byte % 16], '>'});
+    tokens.push_back({'<', '0', 'x', digits[byte / 16], digits[byte % 16], '>'});
     types.push_back(6);
     scores.push_back(0);
   }
