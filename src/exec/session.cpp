@@ -24,8 +24,13 @@ namespace {
 constexpr std::size_t kChunkMax = 512;
 // Rows that one thread takes at a time: the largest group of the matrix kernels.
 constexpr std::size_t kRowGroup = 12;
-// Rows of the reference mode's products that stay in the second-level cache.
-constexpr std::size_t kReferenceRows = 32;
+// Rows that a thread takes through all operators between two attentions, so that their values stay
+// in its second-level cache. From two groups a thread on, rows are divided; fewer rows are too few
+// to go round, and the outputs of each product are divided instead.
+constexpr std::size_t kRowBlock = 8 * kRowGroup;
+constexpr std::size_t kDividedRowsMin = 2 * kRowGroup;
+// Tokens of one piece of attention: as many as the kernels take at a time.
+constexpr std::size_t kAttentionTokens = 32;
 constexpr std::size_t kScoreBytesMax = std::size_t{32} << 20;  // of logits, at least one group
 
 constexpr std::uint32_t kExponentBits = 0x7F800000U;
@@ -63,11 +68,12 @@ struct SessionImpl {
   std::size_t rows_held = 0;
   numeric::Buffer logits_memory;
   std::size_t logits_rows_held = 0;
-  numeric::ActivationBlocks operand;
+  std::vector<numeric::ActivationBlocks> operands;  // of each thread; the first where all share one
 
   // The step in hand.
   std::span<const std::int32_t> ids;
   std::size_t sampled = 0;
+  std::atomic<bool> interrupted{false};
   std::atomic<std::size_t> next_item{0};
   std::atomic<std::size_t> not_finite{kNone};  // the first operator that met such a number
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
@@ -136,31 +142,36 @@ struct SessionImpl {
     ids = step_ids;
     sampled = step_sampled;
     not_finite = kNone;
+    interrupted = false;
     numeric::enter_fp_environment();
     engine->rope.extend(position + ids.size());
     engine->local_rope.extend(position + ids.size());
-    for (const Stage& stage : engine->stages) {
-      if (rows(stage.rows) == 0) {
-        continue;
-      }
+    const std::vector<Stage>& stages = engine->stages;
+    for (std::size_t i = 0; i < stages.size();) {
       if (engine->options.interrupted && engine->options.interrupted()) {
         return fail(
             {.code = kInterrupted, .message = "interrupted", .exit = ExitCode::interrupted});
       }
-      switch (stage.kind) {
-        case Stage::Kind::rows:
-          run_rows(stage);
-          break;
-        case Stage::Kind::matmul:
-          run_matmul(engine->graph.ops[stage.begin]);
-          break;
-        case Stage::Kind::attention:
-          run_attention(stage);
-          break;
+      if (stopped(0)) {
+        break;
+      }
+      std::size_t end = i + 1;
+      if (stages[i].kind == Stage::Kind::attention) {
+        run_attention(stages[i]);
+      } else {
+        while (end < stages.size() && stages[end].kind != Stage::Kind::attention &&
+               stages[end].rows == stages[i].rows) {
+          ++end;
+        }
+        run(std::span(stages).subspan(i, end - i), rows(stages[i].rows));
       }
       if (not_finite.load(std::memory_order_relaxed) != kNone) {
         return fail(not_finite_error(engine->graph.ops[not_finite.load()]));
       }
+      i = end;
+    }
+    if (interrupted.load()) {
+      return fail({.code = kInterrupted, .message = "interrupted", .exit = ExitCode::interrupted});
     }
     const graph::Slice logits{engine->graph.logits, 0, engine->model->hyperparameters.vocab};
     for (std::size_t row = 0; row < sampled; ++row) {
@@ -183,50 +194,91 @@ struct SessionImpl {
     return error;
   }
 
+  // Whether to leave the step. The first thread asks, so that the callback need not be safe to call
+  // from several.
+  bool stopped(int thread) {
+    if (thread == 0 && engine->options.interrupted && engine->options.interrupted()) {
+      interrupted.store(true, std::memory_order_relaxed);
+    }
+    return interrupted.load(std::memory_order_relaxed);
+  }
+
+  // Stages without attention: no row needs another one.
+  void run(std::span<const Stage> stages, std::size_t count) {
+    numeric::ThreadPool& pool = *engine->pool;
+    if (pool.threads() == 1 ||
+        count >= kDividedRowsMin * static_cast<std::size_t>(pool.threads())) {
+      pool.run([&](int thread) {
+        const auto mine = pool.share(count, thread);
+        for (std::size_t begin = mine.begin; begin < mine.end; begin += kRowBlock) {
+          if (stopped(thread)) {
+            return;
+          }
+          const std::size_t end = std::min(mine.end, begin + kRowBlock);
+          run_block(stages, begin, end, operands[static_cast<std::size_t>(thread)]);
+        }
+      });
+      return;
+    }
+    for (const Stage& stage : stages) {
+      if (stage.kind == Stage::Kind::rows) {
+        run_rows(stage, 0, count, operands[0]);
+        continue;
+      }
+      const Op& op = engine->graph.ops[stage.begin];
+      pool.run(
+          [&](int thread) { multiply(op, 0, count, operands[0], pool.share(tiles(op), thread)); });
+    }
+  }
+
+  void run_block(std::span<const Stage> stages, std::size_t begin, std::size_t end,
+                 numeric::ActivationBlocks& operand) {
+    for (const Stage& stage : stages) {
+      if (stage.kind == Stage::Kind::rows) {
+        run_rows(stage, begin, end, operand);
+      } else {
+        const Op& op = engine->graph.ops[stage.begin];
+        multiply(op, begin, end, operand, {0, tiles(op)});
+      }
+    }
+  }
+
   // Operators on rows, for each group of rows all of them in turn while it is in the cache.
-  void run_rows(const Stage& stage) {
-    const std::size_t count = rows(stage.rows);
+  void run_rows(const Stage& stage, std::size_t begin, std::size_t end,
+                numeric::ActivationBlocks& operand) {
     const Op* product = stage.quantizes_for < 0
                             ? nullptr
                             : &engine->graph.ops[static_cast<std::size_t>(stage.quantizes_for)];
     if (product != nullptr && !reference()) {
-      operand.resize(engine->options.activation, count,
+      operand.resize(engine->options.activation, end - begin,
                      static_cast<std::size_t>(product->inputs[0].columns));
     }
-    const auto groups = static_cast<std::size_t>(
-        div_ceil(static_cast<std::int64_t>(count), static_cast<std::int64_t>(kRowGroup)));
-    const auto part = [&](int thread) {
-      const auto mine = engine->pool->share(groups, thread);
-      for (std::size_t group = mine.begin; group < mine.end; ++group) {
-        const std::size_t begin = group * kRowGroup;
-        const std::size_t end = std::min(count, begin + kRowGroup);
-        for (std::size_t op = stage.begin; op < stage.end; ++op) {
-          for (std::size_t row = begin; row < end; ++row) {
-            run_row(op, stage.rows, row);
-          }
-        }
-        if (product != nullptr) {
-          take_operand(*product, static_cast<std::size_t>(stage.quantizes_for), begin, end);
+    for (std::size_t first = begin; first < end; first += kRowGroup) {
+      const std::size_t last = std::min(end, first + kRowGroup);
+      for (std::size_t op = stage.begin; op < stage.end; ++op) {
+        for (std::size_t row = first; row < last; ++row) {
+          run_row(op, stage.rows, row);
         }
       }
-    };
-    if (groups == 1) {
-      // Too little to wake the other threads for; the only group is the last thread's share.
-      part(engine->pool->threads() - 1);
-    } else {
-      engine->pool->run(part);
+      if (product != nullptr) {
+        take_operand(*product, static_cast<std::size_t>(stage.quantizes_for), begin, first, last,
+                     operand);
+      }
     }
   }
 
-  void take_operand(const Op& product, std::size_t index, std::size_t begin, std::size_t end) {
+  // Rows [first, last) of a product's input; `operand` begins with row `begin`.
+  void take_operand(const Op& product, std::size_t index, std::size_t begin, std::size_t first,
+                    std::size_t last, numeric::ActivationBlocks& operand) {
     const graph::Slice& input = product.inputs[0];
     if (!reference()) {
-      if (!engine->kernels.quantize(operand, at(input, 0), stride(input), begin, end)) {
+      if (!engine->kernels.quantize(operand, at(input, begin), stride(input), first - begin,
+                                    last - begin)) {
         met_not_finite(index);
       }
       return;
     }
-    for (std::size_t row = begin; row < end; ++row) {
+    for (std::size_t row = first; row < last; ++row) {
       if (!all_finite(at(input, row), static_cast<std::size_t>(input.columns))) {
         met_not_finite(index);
       }
@@ -303,60 +355,42 @@ struct SessionImpl {
     }
   }
 
-  // Calls `function(matrix, first output column, first unit, last unit)` for the thread's share of
-  // the outputs of all weights, in units of a tile.
-  template <typename Function>
-  void share_outputs(const Op& op, int thread, const Function& function) const {
-    std::size_t units = 0;
-    for (const graph::WeightUse& use : op.weights) {
-      units += tiles(use);
-    }
-    auto mine = engine->pool->share(units, thread);
-    std::size_t first_column = 0;
-    for (const graph::WeightUse& use : op.weights) {
-      const std::size_t here = tiles(use);
-      if (mine.begin < here && mine.end > mine.begin) {
-        function(engine->weights.matrix(use.role, op.layer), first_column, mine.begin,
-                 std::min(mine.end, here));
-      }
-      mine.begin -= std::min(mine.begin, here);
-      mine.end -= std::min(mine.end, here);
-      first_column += static_cast<std::size_t>(use.rows);
-    }
-  }
   static std::size_t tiles(const graph::WeightUse& use) {
     return (static_cast<std::size_t>(use.rows) + numeric::kTileRows - 1) / numeric::kTileRows;
   }
-
-  void run_matmul(const Op& op) {
-    float* y = at(op.output, 0);
-    const std::size_t y_stride = stride(op.output);
-    if (!reference()) {
-      engine->pool->run([&](int thread) {
-        share_outputs(
-            op, thread,
-            [&](const Matrix& matrix, std::size_t column, std::size_t begin, std::size_t end) {
-              engine->kernels.matmul(matrix.packed, operand, begin, end, y + column, y_stride);
-            });
-      });
-      return;
+  static std::size_t tiles(const Op& op) {
+    std::size_t sum = 0;
+    for (const graph::WeightUse& use : op.weights) {
+      sum += tiles(use);
     }
+    return sum;
+  }
+
+  // Rows [begin, end) of a product, and of its outputs the tiles `range`, counted through all its
+  // weights.
+  void multiply(const Op& op, std::size_t begin, std::size_t end,
+                const numeric::ActivationBlocks& operand, numeric::ThreadPool::Range range) {
+    std::size_t column = static_cast<std::size_t>(op.output.first);
     const graph::Slice& input = op.inputs[0];
-    const std::size_t count =
-        rows(engine->graph.values[static_cast<std::size_t>(op.output.value)].rows);
-    engine->pool->run([&](int thread) {
-      share_outputs(
-          op, thread,
-          [&](const Matrix& matrix, std::size_t column, std::size_t begin, std::size_t end) {
-            const std::size_t n_end = std::min(matrix.rows, end * numeric::kTileRows);
-            for (std::size_t row = 0; row < count; row += kReferenceRows) {
-              engine->kernels.matmul_f32(matrix.values, matrix.columns, begin * numeric::kTileRows,
-                                         n_end, at(input, row), stride(input),
-                                         std::min(kReferenceRows, count - row),
-                                         y + row * y_stride + column, y_stride);
-            }
-          });
-    });
+    for (const graph::WeightUse& use : op.weights) {
+      const std::size_t here = tiles(use);
+      const std::size_t first = std::min(range.begin, here);
+      const std::size_t last = std::min(range.end, here);
+      if (first < last) {
+        const Matrix& matrix = engine->weights.matrix(use.role, op.layer);
+        float* y = at({op.output.value, static_cast<std::int64_t>(column), use.rows}, begin);
+        if (reference()) {
+          engine->kernels.matmul_f32(matrix.values, matrix.columns, first * numeric::kTileRows,
+                                     std::min(matrix.rows, last * numeric::kTileRows),
+                                     at(input, begin), stride(input), end - begin, y,
+                                     stride(op.output));
+        } else {
+          engine->kernels.matmul(matrix.packed, operand, first, last, y, stride(op.output));
+        }
+      }
+      range = {range.begin - first, range.end - last};
+      column += static_cast<std::size_t>(use.rows);
+    }
   }
 
   void run_attention(const Stage& stage) {
@@ -375,11 +409,10 @@ struct SessionImpl {
         .query_stride = stride(op.inputs[0]),
         .out = at(op.output, 0),
         .out_stride = stride(op.output)};
-    // Items of about two groups of rows, the longest histories first.
+    // Whoever is free takes the next piece, the longest histories first.
     const auto kv_heads = static_cast<std::size_t>(parameters.kv_heads);
     const std::size_t count = rows(stage.rows);
-    const std::size_t tokens_per_item = kRowGroup;
-    const std::size_t slices = (count + tokens_per_item - 1) / tokens_per_item;
+    const std::size_t slices = (count + kAttentionTokens - 1) / kAttentionTokens;
     next_item = 0;
     const auto part = [&](int) {
       while (true) {
@@ -388,9 +421,9 @@ struct SessionImpl {
           return;
         }
         const std::size_t slice = slices - 1 - item / kv_heads;
-        const std::size_t begin = slice * tokens_per_item;
+        const std::size_t begin = slice * kAttentionTokens;
         if (!engine->kernels.attention(call, item % kv_heads, begin,
-                                       std::min(count, begin + tokens_per_item))) {
+                                       std::min(count, begin + kAttentionTokens))) {
           met_not_finite(stage.begin);
         }
       }
@@ -450,6 +483,7 @@ Result<Session> Session::create(const Engine& engine) {
   for (const graph::Value& value : impl->engine->graph.values) {
     impl->values.push_back({nullptr, row_stride(value.columns)});
   }
+  impl->operands.resize(static_cast<std::size_t>(engine.options().threads));
   return Session(std::move(impl));
 }
 
