@@ -124,9 +124,9 @@ void BytePairEncoder::encode_word(const Vocabulary& vocabulary, std::string_view
       return;
     }
   }
-  merge_symbols<std::uint32_t>(
-      spelled, symbols,
-      [this](std::string_view left, std::string_view right) { return rank(left, right); });
+  merge_symbols(spelled, symbols, [this](std::string_view left, std::string_view right) {
+    return rank(left, right);
+  });
   for (const Symbol& symbol : symbols) {
     if (symbol.length == 0) {
       continue;

@@ -5,11 +5,15 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <queue>
 #include <string_view>
 #include <vector>
 
 namespace churon::model {
+
+inline constexpr std::uint32_t kNoSymbol = 0xffffffff;
 
 // A part of the text that is or may become one token. Symbols form a list; one that was merged into
 // its left neighbour has length 0.
@@ -18,56 +22,61 @@ struct Symbol {
   std::uint32_t length;
   std::uint32_t previous;
   std::uint32_t next;
+  std::optional<std::uint32_t> rank = {};  // of the pair with the next symbol
 };
-inline constexpr std::uint32_t kNoSymbol = 0xffffffff;
 
-// `rank(left, right)` gives the rank of a pair of texts, or nothing where they do not merge.
-template <typename Rank, typename RankOfPair>
+// `rank_of_pair(left, right)` gives the rank of two texts, or nothing where they do not merge.
+template <typename RankOfPair>
 void merge_symbols(std::string_view text, std::vector<Symbol>& symbols, RankOfPair rank_of_pair) {
-  struct Pair {
-    Rank rank;
-    std::uint32_t left;
-    std::uint32_t right;
-    std::uint32_t length;  // of both when the pair was found; another length means it is outdated
-  };
-  const auto later = [](const Pair& a, const Pair& b) {
-    return a.rank != b.rank ? a.rank > b.rank : a.left > b.left;
-  };
-  std::vector<Pair> queue;
-  const auto found = [&](std::uint32_t left, std::uint32_t right) {
-    const Symbol& a = symbols[left];
-    const Symbol& b = symbols[right];
-    const auto rank =
-        rank_of_pair(text.substr(a.offset, a.length), text.substr(b.offset, b.length));
-    if (rank) {
-      queue.push_back({*rank, left, right, a.length + b.length});
+  // Rank and left symbol in one number, so that the lowest is the next to merge. An entry counts
+  // only while the symbol still has that rank.
+  using Entry = std::uint64_t;
+  const auto entry_of = [&](std::uint32_t left) -> std::optional<Entry> {
+    Symbol& a = symbols[left];
+    a.rank.reset();
+    if (a.next != kNoSymbol) {
+      const Symbol& b = symbols[a.next];
+      a.rank = rank_of_pair(text.substr(a.offset, a.length), text.substr(b.offset, b.length));
     }
-    return rank.has_value();
+    return a.rank ? std::optional(Entry{*a.rank} << 32 | left) : std::nullopt;
   };
-  for (std::uint32_t i = 0; i + 1 < symbols.size(); ++i) {
-    found(i, i + 1);
+
+  std::vector<Entry> first;  // the pairs of the start, sorted; those found later are queued
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> found;
+  for (std::uint32_t i = 0; i < symbols.size(); ++i) {
+    if (const auto entry = entry_of(i)) {
+      first.push_back(*entry);
+    }
   }
-  std::make_heap(queue.begin(), queue.end(), later);
-  while (!queue.empty()) {
-    std::pop_heap(queue.begin(), queue.end(), later);
-    const Pair pair = queue.back();
-    queue.pop_back();
-    Symbol& left = symbols[pair.left];
-    Symbol& right = symbols[pair.right];
-    if (left.length == 0 || right.length == 0 || left.length + right.length != pair.length) {
+  std::sort(first.begin(), first.end());
+  auto next_first = first.begin();
+  while (next_first != first.end() || !found.empty()) {
+    Entry entry = 0;
+    if (found.empty() || (next_first != first.end() && *next_first < found.top())) {
+      entry = *next_first++;
+    } else {
+      entry = found.top();
+      found.pop();
+    }
+    const auto index = static_cast<std::uint32_t>(entry);
+    Symbol& left = symbols[index];
+    if (left.length == 0 || left.rank != static_cast<std::uint32_t>(entry >> 32)) {
       continue;
     }
+    Symbol& right = symbols[left.next];
     left.length += right.length;
     right.length = 0;
     left.next = right.next;
     if (left.next != kNoSymbol) {
-      symbols[left.next].previous = pair.left;
+      symbols[left.next].previous = index;
     }
-    if (left.previous != kNoSymbol && found(left.previous, pair.left)) {
-      std::push_heap(queue.begin(), queue.end(), later);
+    if (left.previous != kNoSymbol) {
+      if (const auto with_previous = entry_of(left.previous)) {
+        found.push(*with_previous);
+      }
     }
-    if (left.next != kNoSymbol && found(pair.left, left.next)) {
-      std::push_heap(queue.begin(), queue.end(), later);
+    if (const auto with_next = entry_of(index)) {
+      found.push(*with_next);
     }
   }
 }

@@ -1,5 +1,6 @@
 #include "model/tokenizer_spm.h"
 
+#include <bit>
 #include <charconv>
 
 #include "base/text.h"
@@ -25,6 +26,14 @@ std::string escape_spaces(std::string_view text, bool space_in_front) {
     }
   }
   return escaped;
+}
+
+// The higher score goes first: an integer that falls as the score rises. The bits of positive
+// floats are in order, those of negative ones in reverse; both zeros are one.
+std::uint32_t rank_of_score(float score) {
+  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);
+  const std::uint32_t ascending = (bits & 0x80000000) != 0 ? ~bits : bits | 0x80000000;
+  return ~ascending;
 }
 
 }  // namespace
@@ -79,12 +88,11 @@ void SentencePieceEncoder::encode(const Vocabulary& vocabulary, std::string_view
                        .next = at + length == escaped.size() ? kNoSymbol : index + 1});
     at += length;
   }
-  // The higher score goes first.
-  merge_symbols<float>(escaped, symbols,
-                       [&](std::string_view left, std::string_view right) -> std::optional<float> {
-                         const auto id = vocabulary.find({left.data(), left.size() + right.size()});
-                         return id ? std::optional(-vocabulary.score(*id)) : std::nullopt;
-                       });
+  merge_symbols(escaped, symbols,
+                [&](std::string_view left, std::string_view right) -> std::optional<std::uint32_t> {
+                  const auto id = vocabulary.find({left.data(), left.size() + right.size()});
+                  return id ? std::optional(rank_of_score(vocabulary.score(*id))) : std::nullopt;
+                });
   for (const Symbol& symbol : symbols) {
     if (symbol.length == 0) {
       continue;

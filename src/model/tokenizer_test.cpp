@@ -161,9 +161,10 @@ TEST(Merge, queue_and_definition_agree) {
           {i, 1, i == 0 ? kNoSymbol : i - 1, i + 1 == text.size() ? kNoSymbol : i + 1});
       characters.emplace_back(1, text[i]);
     }
-    merge_symbols<int>(text, symbols, [&](std::string_view left, std::string_view right) {
+    merge_symbols(text, symbols, [&](std::string_view left, std::string_view right) {
       const auto rank = ranks.find(std::string(left) + std::string(right));
-      return rank != ranks.end() ? std::optional(rank->second) : std::nullopt;
+      return rank != ranks.end() ? std::optional(static_cast<std::uint32_t>(rank->second))
+                                 : std::nullopt;
     });
     std::vector<std::string> found;
     for (const Symbol& symbol : symbols) {
