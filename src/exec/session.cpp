@@ -27,7 +27,7 @@ constexpr std::size_t kRowGroup = 12;
 // Rows that a thread takes through all operators between two attentions, so that their values stay
 // in its second-level cache. From two groups a thread on, rows are divided; fewer rows are too few
 // to go round, and the outputs of each product are divided instead.
-constexpr std::size_t kRowBlock = 8 * kRowGroup;
+constexpr std::size_t kRowBlock = 16 * kRowGroup;
 constexpr std::size_t kDividedRowsMin = 2 * kRowGroup;
 // Tokens of one piece of attention: as many as the kernels take at a time.
 constexpr std::size_t kAttentionTokens = 32;
