@@ -389,6 +389,9 @@ std::string expected(const KindRow& row) {
 
 // `x` with `digits` significant digits, trailing zeros dropped, its decimal point moved by `shift`.
 std::string shifted_text(double x, int digits, int shift) {
+  if (x == 0) {
+    return "0";
+  }
   std::string text = fmt::format("{:.{}e}", std::fabs(x), digits - 1);
   const auto e = text.find('e');
   int exponent = std::stoi(text.substr(e + 1)) + shift;
@@ -509,6 +512,10 @@ std::string quantity_text(double value, QuantityKind kind) {
 }
 
 std::string rounded_text(double value, QuantityKind kind, int digits) {
+  const bool is_whole = value == std::floor(value) && std::fabs(value) < 1e15;
+  if (is_whole && (kind == QuantityKind::count || kind == QuantityKind::number)) {
+    return fmt::format("{:.0f}", value);
+  }
   std::string best;
   double best_error = 0;
   for (const auto& unit_text : fitting_units(value, kind)) {

@@ -98,6 +98,8 @@ TEST(Unit, rounds_for_people) {
   EXPECT_EQ(rounded_text(9.4208e12, QuantityKind::bandwidth, 4), "9.421 TB/s");
   EXPECT_EQ(rounded_text(288e9, QuantityKind::size, 4), "288 GB");
   EXPECT_EQ(rounded_text(268435456, QuantityKind::size, 4), "256 MiB");
+  EXPECT_EQ(rounded_text(2097152, QuantityKind::count, 4), "2097152");
+  EXPECT_EQ(rounded_text(0, QuantityKind::fraction, 4), "0 %");
   EXPECT_EQ(rounded_text(5.24288e15, QuantityKind::operations, 4), "5.243 POPS");
 }
 

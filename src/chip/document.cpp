@@ -56,8 +56,12 @@ class Converter {
         .text = index_, .line = static_cast<int>(region.begin.line), .column = 1, .length = 1};
     const auto line = texts_.line(result);
     result.column = byte_column(line, region.begin.column);
-    const int end = region.end.line == region.begin.line ? byte_column(line, region.end.column)
-                                                         : static_cast<int>(line.size()) + 1;
+    int end = region.end.line == region.begin.line ? byte_column(line, region.end.column)
+                                                   : static_cast<int>(line.size()) + 1;
+    // The region of a key reaches to its equals sign.
+    while (end - 2 >= result.column && line[static_cast<std::size_t>(end) - 2] == ' ') {
+      --end;
+    }
     result.length = std::max(end - result.column, 1);
     return result;
   }
@@ -208,9 +212,17 @@ Result<Node> parse_toml(std::string_view toml, const Texts& texts, int index) {
   const toml::parse_result result = toml::parse(toml);
   if (!result) {
     const toml::parse_error& error = result.error();
-    return fail({.code = "C0101",
-                 .message = fmt::format("this is not TOML: {}", error.description()),
-                 .span = texts.span(convert.place(error.source()))});
+    std::string_view what = error.description();
+    if (constexpr std::string_view kPrefix = "Error while parsing "; what.starts_with(kPrefix)) {
+      what.remove_prefix(kPrefix.size());
+    }
+    Diagnostic diagnostic{.code = "C0101",
+                          .message = fmt::format("this is not TOML: {}", what),
+                          .span = texts.span(convert.place(error.source()))};
+    if (what.find("expected a comment or whitespace") != std::string_view::npos) {
+      diagnostic.help.emplace_back("a value with its unit stands in quotes: \"1.25 GHz\"");
+    }
+    return fail(std::move(diagnostic));
   }
   Node root = convert.node(result.table());
   if (convert.count() > kValuesMax) {

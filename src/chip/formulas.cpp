@@ -83,7 +83,7 @@ Figure link_figure(const Chip& chip) {
     if (link.role == LinkRole::scale_up) {
       formula += formula.empty() ? "" : " + ";
       formula += link.bandwidth ? std::string("as stated")
-                                : fmt::format("{} lanes · {}", link.lanes,
+                                : fmt::format("{} × {}", link.lanes,
                                               text(*link.lane_rate, QuantityKind::bit_rate));
     }
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "base/check.h"
 #include "base/file.h"
@@ -125,10 +126,11 @@ class Resolver {
   }
 
  private:
-  static std::tuple<std::string, int, int> place_order(const Diagnostic& diagnostic) {
-    return diagnostic.span
-               ? std::tuple(diagnostic.span->file, diagnostic.span->line, diagnostic.span->column)
-               : std::tuple(std::string(), 0, 0);
+  // What is missing has no line and comes last.
+  static std::tuple<bool, std::string, int, int> place_order(const Diagnostic& diagnostic) {
+    const auto& span = diagnostic.span;
+    return span ? std::tuple(span->line == 0, span->file, span->line, span->column)
+                : std::tuple(true, std::string(), 0, 0);
   }
 
   void error(std::string code, std::string message, const Place& place, std::string label = {},
@@ -289,8 +291,9 @@ class Resolver {
       } else if (!row.standard.empty()) {
         values.push_back({&row, standard_value(row), OriginKind::standard, found.node->place});
       } else if (row.need == Need::required || (row.need == Need::full && !bought_)) {
-        error("C0105", fmt::format("{} has no `{}`", title(found.path), row.key), found.node->place,
-              "", {fmt::format("`{}` is {}: {}", row.key, form_name(row), row.doc)},
+        error("C0105", fmt::format("{} has no `{}`", title(found.path), row.key),
+              found.path.empty() ? Place{.text = found.node->place.text} : found.node->place, "",
+              {fmt::format("`{}` is {}: {}", row.key, form_name(row), row.doc)},
               row.form == Form::quantity
                   ? std::vector{fmt::format("for example {} = {}", row.key, example(row))}
                   : std::vector<std::string>{});
@@ -308,6 +311,9 @@ class Resolver {
 
   static std::string example(const Row& row) {
     const auto example = info(row.kind).example;
+    if (row.kind == QuantityKind::count && !row.range.low.empty()) {
+      return std::string(row.range.low);
+    }
     return has_no_unit(row.kind) && row.kind != QuantityKind::fraction ? std::string(example)
                                                                        : toml_text(example);
   }

@@ -93,6 +93,30 @@ class Checker {
     found_.push_back(std::move(diagnostic));
   }
 
+  // Of values that contradict each other, the first that a variant or --set changed.
+  [[nodiscard]] std::string changed(const std::vector<std::string>& paths) const {
+    for (const auto& path : paths) {
+      for (const Value& value : chip_.values) {
+        if (value.path == path &&
+            (value.origin == OriginKind::file || value.origin == OriginKind::command_line)) {
+          return path;
+        }
+      }
+    }
+    return paths.empty() ? std::string() : paths.front();
+  }
+
+  // "bin.full.share", "bin.cut.share", …
+  template <typename List, typename Member>
+  static std::vector<std::string> paths(std::string_view table, const List& list, Member id,
+                                        std::string_view key) {
+    std::vector<std::string> result;
+    for (const auto& element : list) {
+      result.push_back(fmt::format("{}.{}.{}", table, element.*id, key));
+    }
+    return result;
+  }
+
   void unknown(std::string code, const std::string& path, std::string message,
                std::string_view word, const std::vector<std::string>& candidates) {
     const auto place = places_.find(path);
@@ -119,7 +143,7 @@ class Checker {
     const auto main = std::count_if(chip_.memories.begin(), chip_.memories.end(),
                                     [](const Memory& memory) { return memory.tier == 1; });
     if (main != 1) {
-      error("C0501", chip_.memories.empty() ? "" : "memory." + chip_.memories.front().id,
+      error("C0501", changed(paths("memory", chip_.memories, &Memory::id, "tier")),
             main == 0 ? "no memory of tier 1" : "more than one memory of tier 1",
             {.notes = {"tier 1 is the main memory: weights and cache live there, and it is one"}});
     }
@@ -194,12 +218,14 @@ class Checker {
                                    time_text(timing.tras->value), time_text(timing.trp->value))}});
       }
       if (timing.tras->value < timing.trcd->value) {
-        error("C0505", path + ".tras", "a row closes before it can be read",
+        error("C0505", changed({path + ".tras", path + ".trcd"}),
+              "a row closes before it can be read",
               {.notes = {fmt::format("tras >= trcd: {} < {}", time_text(timing.tras->value),
                                      time_text(timing.trcd->value))}});
       }
       if (timing.trefi && timing.trfc_pb && timing.trfc_pb->value >= timing.trefi->value) {
-        error("C0505", path + ".trfc_pb", "refresh takes all the time there is",
+        error("C0505", changed({path + ".trfc_pb", path + ".trefi"}),
+              "refresh takes all the time there is",
               {.notes = {fmt::format("trfc_pb < trefi: {} >= {}", time_text(timing.trfc_pb->value),
                                      time_text(timing.trefi->value))}});
       }
@@ -279,7 +305,8 @@ class Checker {
   void check_power() {
     const Power& power = chip_.power;
     if (power.idle && power.tdp && power.idle->value >= power.tdp->value) {
-      error("C0510", "power.idle", "an idle chip takes no less than its TDP",
+      error("C0510", changed({"power.idle", "power.tdp"}),
+            "an idle chip takes no less than its TDP",
             {.notes = {fmt::format("idle < tdp: {} >= {}",
                                    text(power.idle->value, QuantityKind::power),
                                    text(power.tdp->value, QuantityKind::power))}});
@@ -356,7 +383,7 @@ class Checker {
     }
     const auto [short_side, long_side] = std::minmax(die.width->value, die.height->value);
     if (short_side > kReticleShort || long_side > kReticleLong) {
-      error("C0515", path + ".width",
+      error("C0515", changed({path + ".width", path + ".height"}),
             fmt::format("die `{}` is larger than the field of a lithography scanner", die.id),
             {.notes = {fmt::format("{} × {} does not fit into {} × {}", length_text(short_side),
                                    length_text(long_side), length_text(kReticleShort),
@@ -432,16 +459,18 @@ class Checker {
       has_wide_activation = has_wide_activation || (format.name == "mxint16" && format.activation);
       has_q8_0 = has_q8_0 || (format.name == "q8_0" && format.weight && format.transcode.empty());
     }
-    const auto need = [&](bool is_there, std::string_view what, std::string_view help) {
+    const auto need = [&](bool is_there, std::string_view what, std::string_view key,
+                          std::string_view help) {
       if (!is_there) {
-        error("C0519", chip_.formats.empty() ? "" : "format." + chip_.formats.front().name,
+        error("C0519", changed(paths("format", chip_.formats, &Format::name, key)),
               fmt::format("no [[format]] {}", what), {.help = {std::string(help)}});
       }
     };
-    need(has_q8_0, "for q8_0 weights",
+    need(has_q8_0, "for q8_0 weights", "weight",
          "list q8_0 with weight = true: attention and most transcoded tensors use it");
-    need(has_activation, "for activations", "list q8_0 or mxint8 with activation = true");
-    need(has_wide_activation, "for the probabilities of attention",
+    need(has_activation, "for activations", "activation",
+         "list q8_0 or mxint8 with activation = true");
+    need(has_wide_activation, "for the probabilities of attention", "activation",
          "list mxint16 with activation = true: two passes of the int8 multipliers");
   }
 
@@ -529,7 +558,7 @@ class Checker {
       }
     }
     if (!chip_.bins.empty() && std::fabs(sum - 1) > 1e-6) {
-      error("C0523", "bin." + chip_.bins.back().name,
+      error("C0523", changed(paths("bin", chip_.bins, &Bin::name, "share")),
             fmt::format("the shares of the bins add up to {:.4g} %", sum * 100),
             {.notes = {"every good package is in one of them: 100 %"}});
     }

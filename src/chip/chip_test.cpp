@@ -1,0 +1,346 @@
+#include "chip/chip.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/text.h"
+#include "chip/lint.h"
+#include "chip/load.h"
+#include "chip/schema.h"
+
+namespace churon::chip {
+namespace {
+
+namespace fs = std::filesystem;
+
+Chip loaded(std::string_view name, const std::vector<std::string>& overrides = {}) {
+  auto chip = load(name, overrides);
+  EXPECT_TRUE(chip.has_value()) << name << "\n" << (chip ? "" : to_text(chip.error()));
+  return chip ? *chip : Chip{};
+}
+
+std::string error_of(std::string_view name, const std::vector<std::string>& overrides) {
+  const auto chip = load(name, overrides);
+  return chip ? "no error" : chip.error().front().code;
+}
+
+// A description that stands alone: what is inherited is nothing.
+Result<Chip> from_text(const std::string& text) {
+  return load_text({.id = "test", .file = "test.toml", .folder = "", .text = text}, {},
+                   [](std::string_view, const ChipText&) { return std::nullopt; });
+}
+
+std::vector<std::string> shipped() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(CHURON_SOURCE_DIR "/chips")) {
+    if (entry.path().extension() == ".toml") {
+      names.push_back(entry.path().stem().string());
+    }
+  }
+  return names;
+}
+
+// --- the key tables -----------------------------------------------------------------------------
+
+TEST(Schema, has_ranges_and_examples_that_are_quantities) {
+  for (const Table& table : schema()) {
+    for (const Row& row : table.rows) {
+      const std::string key = std::string(table.path) + "." + std::string(row.key);
+      EXPECT_FALSE(row.key.empty());
+      if (row.form != Form::quantity) {
+        continue;
+      }
+      EXPECT_TRUE(parse_quantity(info(row.kind).example, row.kind).has_value()) << key;
+      double low = -1e300;
+      double high = 1e300;
+      for (const auto& [text, bound] : {std::pair(row.range.low, &low), {row.range.high, &high}}) {
+        if (!text.empty()) {
+          const auto value = parse_quantity(text, row.kind);
+          ASSERT_TRUE(value.has_value()) << key << ": " << text << ": " << value.error().message;
+          *bound = *value;
+        }
+      }
+      EXPECT_LT(low, high + 0.5) << key;
+    }
+  }
+}
+
+TEST(Schema, names_every_key_of_a_table_once) {
+  for (const Table& table : schema()) {
+    for (const Row& row : table.rows) {
+      EXPECT_EQ(table.find(row.key), &row) << table.path << "." << row.key;
+      EXPECT_NE(row.key, "provenance");
+      EXPECT_NE(row.key, "v");
+    }
+  }
+}
+
+// --- loading ------------------------------------------------------------------------------------
+
+TEST(Load, reads_every_shipped_chip_without_complaint) {
+  const auto names = shipped();
+  EXPECT_EQ(names.size(), 18U);
+  for (const auto& name : names) {
+    const Chip chip = loaded(name);
+    EXPECT_EQ(chip.id, name);
+    EXPECT_FALSE(lints(chip).empty());
+    EXPECT_NE(derate(chip, "neutral"), nullptr) << name;
+  }
+}
+
+TEST(Load, gives_the_same_chip_from_its_resolved_text) {
+  for (const auto& name : shipped()) {
+    const Chip chip = loaded(name);
+    const auto again = from_text(dump(chip));
+    ASSERT_TRUE(again.has_value()) << name << "\n" << to_text(again.error());
+    EXPECT_EQ(dump(*again), dump(chip)) << name;
+    EXPECT_EQ(again->digest, chip.digest) << name;
+  }
+}
+
+TEST(Load, gives_the_same_chip_from_a_text_with_overrides) {
+  const Chip chip = loaded("churon-1", {"memory.hbm.stacks=6", "clock.core=1.4 GHz",
+                                        "memory.hbm.pin_rate=\"8 Gb/s\"", "cost.nre=1e6 USD"});
+  const auto again = from_text(dump(chip));
+  ASSERT_TRUE(again.has_value()) << to_text(again.error());
+  EXPECT_EQ(again->digest, chip.digest);
+}
+
+TEST(Load, finds_chips_by_any_case_name_and_alias) {
+  EXPECT_EQ(loaded("h200").name, "H200-SXM");
+  EXPECT_EQ(loaded("H200").id, "h200");
+  EXPECT_EQ(loaded("h200-sxm").id, "h200");
+  EXPECT_EQ(loaded("TRN2").id, "trainium2");
+  EXPECT_EQ(loaded(CHURON_SOURCE_DIR "/chips/h200.toml").id, "h200");
+  EXPECT_EQ(error_of("h300", {}), "C0001");
+}
+
+TEST(Load, applies_overrides_like_a_variant) {
+  const Chip chip = loaded("churon-1", {"memory.hbm.stacks=6", "clock.core = 1.4 GHz"});
+  EXPECT_EQ(main_memory(chip).stacks, 6);
+  EXPECT_EQ(memory_capacity(chip), Bytes(6 * 36e9));
+  EXPECT_EQ(chip.clock->core, Hertz(1.4e9));
+  EXPECT_EQ(pseudo_channels_per_core(chip), 3);
+  EXPECT_NE(chip.digest, loaded("churon-1").digest);
+}
+
+TEST(Load, keeps_the_origin_of_every_value) {
+  const Chip chip = loaded("churon-1h4", {"power.tdp=900 W"});
+  const auto origin = [&](std::string_view path) {
+    for (const Value& value : chip.values) {
+      if (value.path == path) {
+        return value.origin;
+      }
+    }
+    ADD_FAILURE() << path;
+    return OriginKind::file;
+  };
+  EXPECT_EQ(origin("memory.hbm.type"), OriginKind::file);
+  EXPECT_EQ(origin("memory.hbm.stacks"), OriginKind::inherited);
+  EXPECT_EQ(origin("derate.neutral.memory"), OriginKind::inherited);
+  EXPECT_EQ(origin("power.tdp"), OriginKind::command_line);
+  EXPECT_EQ(origin("memory.hbm.via"), OriginKind::standard);
+}
+
+TEST(Load, a_variant_keeps_the_order_and_the_rest_of_its_parent) {
+  const Chip parent = loaded("churon-1");
+  const Chip variant = loaded("churon-1h4");
+  ASSERT_EQ(variant.formats.size(), parent.formats.size());
+  EXPECT_EQ(variant.formats.front().name, "q8_0");
+  EXPECT_EQ(main_memory(variant).type, "hbm4");
+  EXPECT_EQ(main_memory(variant).capacity_per_stack, main_memory(parent).capacity_per_stack);
+  EXPECT_EQ(variant.energy->base.value, parent.energy->base.value);
+  EXPECT_FALSE(variant.expect->die_area.has_value());
+}
+
+TEST(Load, refuses_texts_that_would_exhaust_it) {
+  std::string deep = "schema = 1\na = ";
+  deep += std::string(200, '[') + std::string(200, ']');
+  EXPECT_FALSE(from_text(deep).has_value());
+  std::string dots = "schema = 1\n[a";
+  for (int i = 0; i < 5000; ++i) {
+    dots += ".a";
+  }
+  EXPECT_FALSE(from_text(dots + "]\n").has_value());
+  std::string keys = "schema = 1\n";
+  for (int i = 0; i < 30000; ++i) {
+    keys += "k" + std::to_string(i) + " = 1\n";
+  }
+  const auto many = from_text(keys);
+  ASSERT_FALSE(many.has_value());
+  EXPECT_LE(many.error().size(), 20U);
+}
+
+TEST(Load, reports_at_most_twenty_errors) {
+  std::string text = "schema = 1\n";
+  for (int i = 0; i < 100; ++i) {
+    text += "k" + std::to_string(i) + " = 1\n";
+  }
+  const auto chip = from_text(text);
+  ASSERT_FALSE(chip.has_value());
+  ASSERT_EQ(chip.error().size(), 20U);
+  EXPECT_THAT(chip.error().back().notes.back(), testing::HasSubstr("more like these"));
+}
+
+TEST(Load, counts_columns_in_bytes_behind_other_characters) {
+  const auto chip = from_text("schema = 1\n\"größe\" = 1\n");
+  ASSERT_FALSE(chip.has_value());
+  ASSERT_TRUE(chip.error().front().span.has_value());
+  EXPECT_EQ(chip.error().front().span->column, 1);
+  EXPECT_EQ(chip.error().front().span->length, 9);
+}
+
+// --- figures ------------------------------------------------------------------------------------
+
+TEST(Figures, of_churon_1_are_those_of_its_design) {
+  const Chip chip = loaded("churon-1");
+  EXPECT_EQ(cores(chip), 64);
+  EXPECT_EQ(multiply_adds_per_cycle(chip), 2097152);
+  using numeric::BlockFormat;
+  const double base = 2.0 * 2097152 * 1.25e9;
+  EXPECT_EQ(peak_operations(chip, BlockFormat::q8_0).value(), base);
+  EXPECT_EQ(peak_operations(chip, BlockFormat::q4_0).value(), 2 * base);
+  EXPECT_EQ(peak_operations(chip, BlockFormat::q8_m).value(), base / 2);
+  EXPECT_EQ(peak_operations(chip, BlockFormat::q8_0, Activation::int16).value(), base / 2);
+  EXPECT_NEAR(memory_bandwidth(chip).value(), 9.4208e12, 1);
+  EXPECT_EQ(memory_capacity(chip).value(), 288e9);
+  EXPECT_EQ(link_bandwidth_per_direction(chip).value(), 800e9);
+  EXPECT_EQ(scratch_capacity(chip).value(), 256 * 1048576.0);
+  EXPECT_EQ(pseudo_channels_per_core(chip), 4);
+  EXPECT_EQ(chip.noc->rows, 4);
+  EXPECT_EQ(chip.noc->cols, 8);
+  EXPECT_EQ(chip.core->scratch.regions->weights.value(), 2 * 1048576.0);
+  EXPECT_EQ(activation_format(chip), BlockFormat::q8_0);
+  EXPECT_NEAR(dynamic_scale(chip, chip.power.states.at(0)), 0.784, 1e-3);
+  EXPECT_NEAR(dynamic_scale(chip, chip.power.states.at(1)), 1.179, 1e-3);
+  EXPECT_EQ(idle_power(chip), Watts(180));
+}
+
+TEST(Figures, own_chips_take_the_formats_that_they_list) {
+  using numeric::BlockFormat;
+  for (const auto* name : {"churon-1", "churon-0"}) {
+    EXPECT_THAT(
+        native_weights(loaded(name)),
+        testing::UnorderedElementsAre(BlockFormat::q8_0, BlockFormat::q8_m, BlockFormat::q4_0,
+                                      BlockFormat::q4_1, BlockFormat::mxint8, BlockFormat::mxfp4))
+        << name;
+  }
+}
+
+TEST(Figures, of_a_bought_chip_are_those_that_are_stated) {
+  using numeric::BlockFormat;
+  const Chip chip = loaded("b200");
+  EXPECT_EQ(cores(chip), 0);
+  EXPECT_EQ(native_weights(chip).size(), 6U);
+  EXPECT_EQ(peak_operations(chip, BlockFormat::q4_0).value(), 4.5e15);
+  EXPECT_EQ(peak_operations(chip, BlockFormat::q8_0, Activation::int16).value(), 2.25e15);
+  EXPECT_EQ(die_area(chip), SquareMetres(1600e-6));
+  EXPECT_EQ(idle_power(chip), std::nullopt);
+  EXPECT_EQ(tdp(loaded("tpu-v6e")), std::nullopt);
+}
+
+TEST(Figures, blocks_of_churon_1_fill_its_dies) {
+  for (const Lint& lint : lints(loaded("churon-1"))) {
+    if (lint.id == "area_of_blocks") {
+      EXPECT_NEAR(lint.computed_value, 2 * 364e-6, 0.01 * 2 * 364e-6);
+      EXPECT_EQ(lint.verdict, Verdict::ok);
+    }
+  }
+}
+
+// --- bought chips against their data file -------------------------------------------------------
+
+std::vector<std::string> csv_cells(std::string_view line) {
+  std::vector<std::string> cells(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      cells.emplace_back();
+    } else {
+      cells.back() += c;
+    }
+  }
+  return cells;
+}
+
+// The number at the front of a cell such as "1850 (approx)".
+std::optional<double> leading_number(const std::string& cell) {
+  char* end = nullptr;
+  const double value = std::strtod(cell.c_str(), &end);
+  return end == cell.c_str() ? std::nullopt : std::optional(value);
+}
+
+std::optional<double> stated(const auto& value) {
+  return value ? std::optional(value->value.value()) : std::nullopt;
+}
+
+TEST(BoughtChips, say_what_data_chips_csv_says) {
+  std::ifstream file(CHURON_SOURCE_DIR "/data/chips.csv");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto lines = split(text, '\n');
+  const auto header = csv_cells(lines.front());
+  std::map<std::string, Chip> bought;
+  for (const auto& name : shipped()) {
+    Chip chip = loaded(name);
+    if (chip.kind == Kind::opaque) {
+      bought.emplace(chip.name, std::move(chip));
+    }
+  }
+  EXPECT_EQ(bought.size(), 15U);
+  std::size_t found = 0;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    const auto cells = csv_cells(lines[i]);
+    const auto chip_of_row = bought.find(cells.front());
+    if (chip_of_row == bought.end()) {
+      continue;
+    }
+    ++found;
+    const Chip& chip = chip_of_row->second;
+    ASSERT_EQ(cells.size(), header.size()) << chip.name;
+    const auto cell = [&](std::string_view column) {
+      for (std::size_t c = 0; c < header.size(); ++c) {
+        if (header[c] == column) {
+          return cells[c];
+        }
+      }
+      ADD_FAILURE() << column;
+      return std::string();
+    };
+    const auto same = [&](std::string_view column, double unit, std::optional<double> value) {
+      const auto data = leading_number(cell(column));
+      EXPECT_EQ(data.has_value(), value.has_value()) << chip.name << " " << column;
+      if (data && value) {
+        EXPECT_NEAR(*data * unit, *value, 1e-9 * *value) << chip.name << " " << column;
+      }
+    };
+    const Memory& memory = main_memory(chip);
+    same("bf16_tflops", 1e12, stated(chip.peak->bf16));
+    same("fp8_tflops", 1e12, stated(chip.peak->fp8));
+    same("fp4_tflops", 1e12, stated(chip.peak->fp4));
+    same("int8_tops", 1e12, stated(chip.peak->int8));
+    same("mem_gb", 1e9, stated(memory.capacity));
+    same("mem_bw_tbps", 1e12, stated(memory.bandwidth));
+    same("tdp_w", 1, stated(chip.power.tdp));
+    same("mem_stacks", 1,
+         memory.stacks > 0 ? std::optional(static_cast<double>(memory.stacks)) : std::nullopt);
+    same("mem_stack_gb", 1e9,
+         memory.capacity_per_stack ? std::optional(memory.capacity_per_stack->value())
+                                   : std::nullopt);
+    same("link_bw_gbps_per_dir", 1e9, link_bandwidth_per_direction(chip).value());
+    same("die_mm2_each", 1e-6, stated(chip.dies.front().area));
+    EXPECT_EQ(cell("source"), chip.sources.at("maker"));
+    EXPECT_EQ(cell("vendor"), chip.vendor);
+    EXPECT_TRUE(cell("confidence").starts_with(chip.confidence)) << chip.name;
+  }
+  EXPECT_EQ(found, bought.size());
+}
+
+}  // namespace
+}  // namespace churon::chip
