@@ -279,7 +279,7 @@ bool Request::begin_body() {
   if (total_ > options_.size_max) {
     return give_up(fail(
         "P0205", fmt::format("`{}` has {} bytes, the limit is {}", url_, total_, options_.size_max),
-        {fmt::format("`--size-max {}` allows it", total_)}));
+        {fmt::format("`--size-max {}B` allows it", total_)}));
   }
   const auto free = free_space(part_path_);
   const std::uint64_t missing = total_ > done_ ? total_ - done_ : 0;
@@ -424,7 +424,7 @@ Result<Attempt> Request::judge(CURLcode code) {
     if (status() == 401 || status() == 403) {
       help = {"the file asks for an account: download it with a browser, and give its path"};
     } else if (status() == 404) {
-      help = {"check the address; names on the server count capital letters"};
+      help = {"check the address; capital letters count in names"};
     }
     return fail("P0202", fmt::format("`{}`: the server answered {}", url_, status()), help);
   }
