@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
+#include <tuple>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -110,9 +110,9 @@ class Converter {
           to.entries.push_back({std::string(key.str()), place(key.source()), node(value)});
         }
         // The tables of toml++ are sorted by key.
-        std::stable_sort(to.entries.begin(), to.entries.end(), [](const Entry& a, const Entry& b) {
-          return std::pair(a.key_place.line, a.key_place.column) <
-                 std::pair(b.key_place.line, b.key_place.column);
+        std::sort(to.entries.begin(), to.entries.end(), [](const Entry& a, const Entry& b) {
+          return std::tie(a.key_place.line, a.key_place.column, a.key) <
+                 std::tie(b.key_place.line, b.key_place.column, b.key);
         });
         break;
     }

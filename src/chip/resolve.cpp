@@ -116,7 +116,7 @@ class Resolver {
       }
     }
     if (!found_.empty()) {
-      std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+      std::sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
         return place_order(a) < place_order(b);
       });
       return tl::unexpected(std::move(found_));
@@ -127,10 +127,10 @@ class Resolver {
 
  private:
   // What is missing has no line and comes last.
-  static std::tuple<bool, std::string, int, int> place_order(const Diagnostic& diagnostic) {
-    const auto& span = diagnostic.span;
-    return span ? std::tuple(span->line == 0, span->file, span->line, span->column)
-                : std::tuple(true, std::string(), 0, 0);
+  static std::tuple<bool, std::string, int, int, std::string> place_order(
+      const Diagnostic& diagnostic) {
+    const SourceSpan span = diagnostic.span.value_or(SourceSpan{});
+    return {span.line == 0, span.file, span.line, span.column, diagnostic.message};
   }
 
   void error(std::string code, std::string message, const Place& place, std::string label = {},
