@@ -14,7 +14,7 @@ std::filesystem::path data_root() {
   }
   std::error_code ignored;
   const auto executable = std::filesystem::read_symlink("/proc/self/exe", ignored);
-  const auto installed = executable.parent_path().parent_path() / "share" / "churon";
+  auto installed = executable.parent_path().parent_path() / "share" / "churon";
   if (!executable.empty() && std::filesystem::is_directory(installed, ignored)) {
     return installed;
   }

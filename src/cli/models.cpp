@@ -172,7 +172,7 @@ Result<void> ask_for_terms(const Terminal& terminal, const model::KnownModel& kn
 }
 
 Result<std::string> checked_digest(const std::string& word) {
-  const std::string digest = to_lower_ascii(word);
+  std::string digest = to_lower_ascii(word);
   if (!digest.empty() &&
       (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos)) {
     return fail(
@@ -188,7 +188,7 @@ Result<std::optional<std::uint64_t>> checked_size(const std::string& word) {
     return std::nullopt;
   }
   const auto size = parse_quantity(word, QuantityKind::size);
-  if (!size || !(*size >= 1 && *size <= 1e18)) {
+  if (!size || *size < 1 || *size > 1e18) {
     return fail({.code = "P0109",
                  .message = fmt::format("`{}` is not a size such as 800MB or 5GB", word),
                  .exit = ExitCode::usage});

@@ -256,6 +256,7 @@ Result<Catalogue> read_catalogue(const std::string& path) {
 
 std::vector<std::string> names(const Catalogue& catalogue) {
   std::vector<std::string> out;
+  out.reserve(catalogue.models.size());
   for (const auto& model : catalogue.models) {
     out.push_back(model.name);
   }

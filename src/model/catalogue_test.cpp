@@ -25,6 +25,7 @@ std::string error_text(const std::string& toml) {
 
 std::vector<std::string> names(const Catalogue& catalogue) {
   std::vector<std::string> out;
+  out.reserve(catalogue.models.size());
   for (const auto& model : catalogue.models) {
     out.push_back(model.name);
   }

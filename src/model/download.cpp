@@ -30,6 +30,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRedirectsMax = 8;
+constexpr std::string_view kRangeUnit = "bytes ";
 constexpr std::uint64_t kErrorPageMax = 1 << 20;
 constexpr std::uint64_t kStateSizeMax = 1 << 16;
 
@@ -110,10 +111,9 @@ void remove_part(const std::string& part_path) {
 
 // "bytes 100-199/200" → {100, 200}
 std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_content_range(std::string_view text) {
-  constexpr std::string_view kUnit = "bytes ";
   const auto dash = text.find('-');
   const auto slash = text.find('/');
-  if (!text.starts_with(kUnit) || dash == std::string_view::npos ||
+  if (!text.starts_with(kRangeUnit) || dash == std::string_view::npos ||
       slash == std::string_view::npos || slash < dash) {
     return std::nullopt;
   }
@@ -125,7 +125,7 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_content_range(std::
     }
     return value;
   };
-  const auto first = number(text.substr(kUnit.size(), dash - kUnit.size()));
+  const auto first = number(text.substr(kRangeUnit.size(), dash - kRangeUnit.size()));
   const auto total = number(text.substr(slash + 1));
   if (!first || !total) {
     return std::nullopt;
@@ -447,19 +447,19 @@ Result<Attempt> Request::judge(CURLcode code) {
 }
 
 void sleep_unless_stopped(std::chrono::milliseconds time, const Watch& watch) {
-  constexpr std::chrono::milliseconds kStep{50};
-  for (; time > time.zero() && !watch.stop(); time -= kStep) {
-    std::this_thread::sleep_for(std::min(time, kStep));
+  constexpr std::chrono::milliseconds step{50};
+  for (; time > time.zero() && !watch.stop(); time -= step) {
+    std::this_thread::sleep_for(std::min(time, step));
   }
 }
 
 }  // namespace
 
 bool is_plain_name(std::string_view name) {
-  constexpr std::string_view kAllowed =
+  constexpr std::string_view allowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   return !name.empty() && name.size() <= 200 && name.front() != '.' && name.front() != '-' &&
-         name.find_first_not_of(kAllowed) == std::string_view::npos;
+         name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
 bool is_gguf_name(std::string_view name) {
@@ -487,7 +487,7 @@ Result<void> check_url(const std::string& url) {
 
 Result<std::string> url_file_name(const std::string& url) {
   const std::string path = part_of(parse_url(url), CURLUPART_PATH);
-  const std::string name = path.substr(path.rfind('/') + 1);
+  std::string name = path.substr(path.rfind('/') + 1);
   if (!is_gguf_name(name)) {
     return fail("P0107",
                 fmt::format("the address has to end in a plain file name such as model-q4_0.gguf, "

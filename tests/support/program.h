@@ -32,6 +32,7 @@ inline Ended run_program(std::vector<std::string> words,
   const std::string out = folder.write("out", "");
   const std::string err = folder.write("err", "");
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) {
     arguments.push_back(word.data());
   }
