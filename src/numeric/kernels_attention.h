@@ -6,7 +6,7 @@
 // An `Isa` that takes part has `kRowsInLanes` and, beside what kernels_impl.h lists,
 //   dot_bytes(sum, u, p)    sum += four products a lane of unsigned u and the signed bytes at p
 //   dot_words(sum, v, p)    sum += two products a lane of int16 v and the int16 at p
-//   load_i store_i          16 int32
+//   store_i                 16 int32
 //   widen_bytes             32 int8 to 32 int16
 //   flip_signs              the sign bit of every byte flipped
 //   between(low, high, x, a, b)   a in lanes where low <= x <= high, else b

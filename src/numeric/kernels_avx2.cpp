@@ -37,10 +37,15 @@ struct Avx2 {
     }
   }
   static F set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+  static I load_i(const void* x) {
+    const auto* from = static_cast<const __m256i*>(x);
+    return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
+  }
   static I set_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
   static F add(F a, F b) { return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)}; }
   static F sub(F a, F b) { return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)}; }
   static F mul(F a, F b) { return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)}; }
+  static F div(F a, F b) { return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)}; }
   static F max_f(F a, F b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
   static F min_f(F a, F b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
   static float max_of(F a) {
@@ -140,6 +145,10 @@ struct Avx2 {
   }
   static __m256i words(I a) {
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xD8);
+  }
+  static F round_to_f16(F a) {
+    return {_mm256_cvtph_ps(_mm256_cvtps_ph(a.low, _MM_FROUND_TO_NEAREST_INT)),
+            _mm256_cvtph_ps(_mm256_cvtps_ph(a.high, _MM_FROUND_TO_NEAREST_INT))};
   }
   static float rounded_to_f16(float x) {
     return _cvtsh_ss(_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT));

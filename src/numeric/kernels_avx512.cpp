@@ -27,6 +27,7 @@ struct Avx512 {
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
   static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
   static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm512_div_ps(a, b); }
   static F max_f(F a, F b) { return _mm512_max_ps(a, b); }
   static F min_f(F a, F b) { return _mm512_min_ps(a, b); }
   static float max_of(F a) { return _mm512_reduce_max_ps(a); }
@@ -116,6 +117,9 @@ struct Avx512 {
       x[i + 8] = _mm512_shuffle_f32x4(high_ab, high_cd, 0x88);
       x[i + 12] = _mm512_shuffle_f32x4(high_ab, high_cd, 0xDD);
     }
+  }
+  static F round_to_f16(F a) {
+    return _mm512_cvtph_ps(_mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   }
   static float rounded_to_f16(float x) {
     return _cvtsh_ss(_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT));

@@ -3,7 +3,8 @@
 //
 //   F, I                       16 lanes of FP32, of int32
 //   load load_n store store_n set set_int   memory and constants; `_n` the first n lanes, rest zero
-//   add sub mul max_f min_f    FP32, one rounding each; max_of the largest lane
+//   load_i                     16 int32
+//   add sub mul div max_f min_f   FP32, one rounding each; max_of the largest lane
 //   bits value                 reinterpret F as I and back
 //   and_ or_ add_i sub_i max_i min_i shift_left shift_right   int32; right shifts are logical
 //   ge_select(x, limit, a, b)  a where x >= limit, else b
@@ -13,7 +14,7 @@
 //   to_int to_float            round to nearest even
 //   lookup16 lookup32          table[index mod 16 or 32]
 //   reduce_max reduce_add tree a number from 16 lanes; `tree` adds halves 8, 4, 2, 1
-//   rounded_to_f16             one number
+//   round_to_f16               to the nearest FP16 and back; rounded_to_f16 of one number
 //   store_i8 store_i16         narrowed lanes, known to be in range
 //   matmul_group               R rows of activations by one tile of weights
 //   weighted_values            R rows of probabilities by one 32-dimension block of values
@@ -267,25 +268,108 @@ struct KernelsOf {
                             std::size_t padded_blocks, std::byte* group, std::size_t rows,
                             std::size_t r) {
     bool finite = true;
-    for (std::size_t b = 0; b < padded_blocks; ++b) {
+    std::size_t b = 0;
+    for (; b < columns / kBlock; b += 16) {
+      const std::size_t left = columns / kBlock - b;
+      finite = quantize_16_blocks(format, x + b * kBlock, left < 16 ? left : 16,
+                                  group + b * rows * 44, rows, r) &&
+               finite;
+    }
+    for (b = columns / kBlock; b < padded_blocks; ++b) {
       std::byte* block = group + b * rows * 44;
       auto* q = reinterpret_cast<std::int8_t*>(block + r * kBlock);
       Scaled made{0, 0, true};
       if (b * kBlock < columns) {
-        const std::size_t left = columns - b * kBlock;
-        made = quantize_block(format, x + b * kBlock,
-                              left < kBlock ? static_cast<int>(left) : kBlock, q);
+        made = quantize_block(format, x + b * kBlock, static_cast<int>(columns - b * kBlock), q);
       } else {
         std::memset(q, 0, kBlock);
       }
-      const float t = static_cast<float>(made.sum) * made.scale;
-      const std::int32_t negative_sum = -made.sum;
-      std::memcpy(block + rows * 32 + r * 4, &made.scale, 4);
-      std::memcpy(block + rows * 36 + r * 4, &t, 4);
-      std::memcpy(block + rows * 40 + r * 4, &negative_sum, 4);
+      finish_block(block, rows, r, made.scale, static_cast<float>(made.sum) * made.scale, made.sum);
       finite = made.finite && finite;
     }
     return finite;
+  }
+
+  static void finish_block(std::byte* block, std::size_t rows, std::size_t r, float scale, float t,
+                           std::int32_t sum) {
+    const std::int32_t negative_sum = -sum;
+    std::memcpy(block + rows * 32 + r * 4, &scale, 4);
+    std::memcpy(block + rows * 36 + r * 4, &t, 4);
+    std::memcpy(block + rows * 40 + r * 4, &negative_sum, 4);
+  }
+
+  // Up to 16 whole blocks: first all magnitudes, then all scales in one vector, then the integers;
+  // so no block waits for the division of the one before.
+  static bool quantize_16_blocks(ActivationFormat format, const float* x, std::size_t count,
+                                 std::byte* group, std::size_t rows, std::size_t r) {
+    alignas(64) std::int32_t amax[16] = {};
+    alignas(64) float scale[16];
+    alignas(64) float factor[16];
+    alignas(64) std::int32_t sum[16] = {};
+    alignas(64) float t[16];
+    const I magnitude = Isa::set_int(0x7FFFFFFF);
+    bool finite = true;
+    for (std::size_t b = 0; b < count; ++b) {
+      const I x0 = Isa::and_(Isa::bits(Isa::load(x + b * kBlock)), magnitude);
+      const I x1 = Isa::and_(Isa::bits(Isa::load(x + b * kBlock + 16)), magnitude);
+      amax[b] = Isa::reduce_max(Isa::max_i(x0, x1));
+      finite = finite && amax[b] < 0x7F800000;
+    }
+    if (!finite) {
+      for (std::size_t b = 0; b < count; ++b) {
+        std::byte* block = group + b * rows * 44;
+        const Scaled made = quantize_block(format, x + b * kBlock, kBlock,
+                                           reinterpret_cast<std::int8_t*>(block + r * kBlock));
+        finish_block(block, rows, r, made.scale, static_cast<float>(made.sum) * made.scale,
+                     made.sum);
+      }
+      return false;
+    }
+    scales_of(format, Isa::load_i(amax), scale, factor);
+    const F low = Isa::set(-127.0F);
+    const F high = Isa::set(127.0F);
+    for (std::size_t b = 0; b < count; ++b) {
+      auto* q = reinterpret_cast<std::int8_t*>(group + b * rows * 44 + r * kBlock);
+      const F f = Isa::set(factor[b]);
+      const F x0 = Isa::mul(Isa::load(x + b * kBlock), f);
+      const F x1 = Isa::mul(Isa::load(x + b * kBlock + 16), f);
+      const I q0 = Isa::to_int(Isa::min_f(Isa::max_f(x0, low), high));
+      const I q1 = Isa::to_int(Isa::min_f(Isa::max_f(x1, low), high));
+      Isa::store_i8(q, q0);
+      Isa::store_i8(q + 16, q1);
+      sum[b] = Isa::reduce_add(Isa::add_i(q0, q1));
+    }
+    Isa::store(t, Isa::mul(Isa::to_float(Isa::load_i(sum)), Isa::load(scale)));
+    for (std::size_t b = 0; b < count; ++b) {
+      finish_block(group + b * rows * 44, rows, r, scale[b], t[b], sum[b]);
+    }
+    return true;
+  }
+
+  // Rule 2 from the largest magnitudes of 16 blocks: their scales, and what values are multiplied
+  // with, zero where all integers are.
+  static void scales_of(ActivationFormat format, I amax, float* scale, float* factor) {
+    const F zero = Isa::set(0.0F);
+    if (format == ActivationFormat::q8_0) {
+      const F d =
+          Isa::min_f(Isa::mul(Isa::value(amax), Isa::set(0x1.020408p-7F)), Isa::set(65504.0F));
+      const F rounded = Isa::round_to_f16(d);
+      Isa::store(scale, rounded);
+      Isa::store(factor, Isa::ge_select(rounded, Isa::set(0x1p-24F),
+                                        Isa::div(Isa::set(1.0F), rounded), zero));
+      return;
+    }
+    // Exponents carry the bias of 127.
+    const I exponent = Isa::template shift_right<23>(amax);
+    const I clamped = Isa::min_i(Isa::max_i(exponent, Isa::set_int(127 + kExponentMin)),
+                                 Isa::set_int(127 + kExponentMax));
+    Isa::store(scale,
+               Isa::value(Isa::template shift_left<23>(Isa::sub_i(clamped, Isa::set_int(6)))));
+    const I inverse =
+        Isa::template shift_left<23>(Isa::sub_i(Isa::set_int(127 + 127 + 6), clamped));
+    Isa::store(factor, Isa::value(Isa::le_zero_select(
+                           Isa::sub_i(exponent, Isa::set_int(127 + kExponentMin - 1)),
+                           Isa::set_int(0), inverse)));
   }
 
   static bool quantize(ActivationBlocks& a, const float* x, std::size_t stride,

@@ -43,6 +43,9 @@ struct Portable {
   static F set(float x) {
     return make<F>([&](int) { return x; });
   }
+  static I load_i(const std::int32_t* x) {
+    return make<I>([&](int i) { return x[i]; });
+  }
   static I set_int(std::int32_t x) {
     return make<I>([&](int) { return x; });
   }
@@ -54,6 +57,9 @@ struct Portable {
   }
   static F mul(const F& a, const F& b) {
     return make<F>([&](int i) { return a.v[i] * b.v[i]; });
+  }
+  static F div(const F& a, const F& b) {
+    return make<F>([&](int i) { return a.v[i] / b.v[i]; });
   }
   static F max_f(const F& a, const F& b) {
     return make<F>([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
@@ -161,6 +167,9 @@ struct Portable {
       }
     }
     return a.v[0];
+  }
+  static F round_to_f16(const F& a) {
+    return make<F>([&](int i) { return numeric::rounded_to_f16(a.v[i]); });
   }
   static float rounded_to_f16(float x) { return numeric::rounded_to_f16(x); }
   static void store_i8(std::int8_t* out, const I& a) {
