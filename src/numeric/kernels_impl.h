@@ -526,52 +526,82 @@ struct KernelsOf {
 
   static bool kv_append(KvCache& cache, std::size_t layer, std::size_t position, const float* keys,
                         const float* values) {
+    if (!cache.quantized()) {
+      return kv_append_plain(cache, layer, position, keys, values);
+    }
     const std::size_t head_dim = cache.shape().head_dim;
     const std::size_t blocks = cache.blocks();
     const std::size_t tile = position / kAttentionTile;
     const std::size_t within = position % kAttentionTile;
+    // Heads of whole blocks are quantised together.
+    const std::size_t together = head_dim % kBlock == 0 ? kHeadBlocksMax / blocks : 1;
+    bool finite = true;
+    std::byte made[kHeadBlocksMax * 44];
+    for (std::size_t first = 0; first < cache.shape().kv_heads; first += together) {
+      const std::size_t left = cache.shape().kv_heads - first;
+      const std::size_t heads = left < together ? left : together;
+      const auto quantize_heads = [&](const float* x) {
+        finite = quantize_into(cache.block_format(), x + first * head_dim, heads * head_dim,
+                               heads * blocks, made, 1, 0) &&
+                 finite;
+      };
+      quantize_heads(keys);
+      for (std::size_t head = 0; head < heads; ++head) {
+        put_key(made + head * blocks * 44, blocks, within % 16,
+                cache.keys(layer, first + head, tile) + within / 16 * (blocks * 576));
+      }
+      quantize_heads(values);
+      for (std::size_t head = 0; head < heads; ++head) {
+        put_value(made + head * blocks * 44, blocks, within,
+                  cache.values(layer, first + head, tile));
+      }
+    }
+    return finite;
+  }
+
+  static bool kv_append_plain(KvCache& cache, std::size_t layer, std::size_t position,
+                              const float* keys, const float* values) {
+    const std::size_t head_dim = cache.shape().head_dim;
+    const bool bf16 = cache.format() == KvFormat::bf16;
     bool finite = true;
     for (std::size_t head = 0; head < cache.shape().kv_heads; ++head) {
       const float* k = keys + head * head_dim;
       const float* v = values + head * head_dim;
-      if (!cache.quantized()) {
-        float* k_row = cache.key_rows(layer, head) + position * head_dim;
-        float* v_row = cache.value_rows(layer, head) + position * head_dim;
-        for (std::size_t i = 0; i < head_dim; ++i) {
-          const bool bf16 = cache.format() == KvFormat::bf16;
-          k_row[i] = bf16 ? f32_from_bf16(bf16_from_f32(k[i])) : k[i];
-          v_row[i] = bf16 ? f32_from_bf16(bf16_from_f32(v[i])) : v[i];
-          finite = finite && is_finite(k[i]) && is_finite(v[i]);
-        }
-        continue;
-      }
-      alignas(64) std::int8_t q[kBlock];
-      std::byte* k_tile = cache.keys(layer, head, tile) + within / 16 * (blocks * 576);
-      std::byte* v_scales = cache.values(layer, head, tile);
-      std::byte* v_data = v_scales + blocks * 256;
-      const std::size_t o = within % 16;
-      for (std::size_t b = 0; b < blocks; ++b) {
-        const std::size_t left = head_dim - b * kBlock;
-        const int count = left < kBlock ? static_cast<int>(left) : kBlock;
-        const Scaled key = quantize_block(cache.block_format(), k + b * kBlock, count, q);
-        std::byte* k_block = k_tile + b * 576;
-        std::memcpy(k_block + 4 * o, &key.scale, 4);
-        for (std::size_t j = 0; j < 8; ++j) {
-          std::uint32_t word;
-          std::memcpy(&word, q + 4 * j, 4);
-          word ^= 0x80808080U;
-          std::memcpy(k_block + 64 + 64 * j + 4 * o, &word, 4);
-        }
-        const Scaled value = quantize_block(cache.block_format(), v + b * kBlock, count, q);
-        std::memcpy(v_scales + b * 256 + 4 * within, &value.scale, 4);
-        for (std::size_t i = 0; i < kBlock; ++i) {
-          v_data[b * 2048 + i / 16 * 1024 + within / 2 * 32 + i % 16 * 2 + within % 2] =
-              static_cast<std::byte>(q[i]);
-        }
-        finite = finite && key.finite && value.finite;
+      float* k_row = cache.key_rows(layer, head) + position * head_dim;
+      float* v_row = cache.value_rows(layer, head) + position * head_dim;
+      for (std::size_t i = 0; i < head_dim; ++i) {
+        k_row[i] = bf16 ? f32_from_bf16(bf16_from_f32(k[i])) : k[i];
+        v_row[i] = bf16 ? f32_from_bf16(bf16_from_f32(v[i])) : v[i];
+        finite = finite && is_finite(k[i]) && is_finite(v[i]);
       }
     }
     return finite;
+  }
+
+  // `key` in the layout of one quantised row; `part` holds the keys of 16 positions.
+  static void put_key(const std::byte* key, std::size_t blocks, std::size_t o, std::byte* part) {
+    for (std::size_t b = 0; b < blocks; ++b, key += 44, part += 576) {
+      std::memcpy(part + 4 * o, key + kBlock, 4);
+      for (std::size_t j = 0; j < 8; ++j) {
+        std::uint32_t word;
+        std::memcpy(&word, key + 4 * j, 4);
+        word ^= 0x80808080U;
+        std::memcpy(part + 64 + 64 * j + 4 * o, &word, 4);
+      }
+    }
+  }
+
+  // `value` likewise; `tile` holds the values of 64 positions.
+  static void put_value(const std::byte* value, std::size_t blocks, std::size_t within,
+                        std::byte* tile) {
+    std::byte* pairs = tile + blocks * 256 + within / 2 * 32 + within % 2;
+    for (std::size_t b = 0; b < blocks; ++b, value += 44) {
+      std::memcpy(tile + b * 256 + 4 * within, value + kBlock, 4);
+#pragma GCC unroll 32
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        pairs[b * 2048 + i / 16 * 1024 + i % 16 * 2] = value[i];
+      }
+    }
   }
 
   static bool is_finite(float x) {
