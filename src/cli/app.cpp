@@ -1,5 +1,6 @@
 #include "cli/app.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -48,6 +49,17 @@ void install_signal_handlers() {
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+}
+
+// A file that is opened later must not take the place of a standard stream that was closed: reading
+// finds nothing, writing to standard output fails.
+void occupy_standard_streams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) < 0) {
+      // The lowest free descriptor is this one.
+      (void)::open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+    }
+  }
 }
 
 Terminal make_terminal(bool json, bool quiet) {
@@ -178,6 +190,7 @@ ExitCode act(const Action& action, const Terminal& terminal) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  occupy_standard_streams();
   install_signal_handlers();
   CLI::App app;
   app.name("churon");

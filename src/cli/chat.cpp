@@ -142,11 +142,36 @@ class Conversation {
     }
     messages_.push_back({"assistant", stream.text()});
     plain_ += stream.text();
-    after(*generation);
+    after(ids->size(), *generation);
     return {};
   }
 
-  void after(const exec::Generation& generation) const {
+  // One line: how much, how fast here, how fast on the chip.
+  void summarise(std::size_t prompt_tokens, const exec::Generation& generation) const {
+    const auto tokens = static_cast<std::int64_t>(generation.ids.size());
+    std::string line = report::counted(tokens, "token");
+    if (generation.decode_time.value() > 0) {
+      line += fmt::format(
+          ", {} tok/s on this machine",
+          report::number(static_cast<double>(tokens - 1) / generation.decode_time.value()));
+    }
+    const auto chip =
+        evaluate::evaluate_run(setup_.chips().front(), setup_.model(),
+                               {.prompt_tokens = static_cast<std::int64_t>(prompt_tokens),
+                                .output_tokens = tokens,
+                                .batch = flags_.setup.batch,
+                                .context = setup_.context()},
+                               setup_.run_options());
+    if (chip) {
+      line += fmt::format("; {} tok/s, {}/token on {}, simulated, not yet validated",
+                          report::number(chip->tokens_per_s),
+                          report::text(chip->energy_per_token, charset()),
+                          escape_control(chip->chip_name));
+    }
+    terminal_.note("[" + line + "]");
+  }
+
+  void after(std::size_t prompt_tokens, const exec::Generation& generation) const {
     switch (generation.stop) {
       case exec::StopReason::context_full:
         terminal_.note(
@@ -158,10 +183,8 @@ class Conversation {
       case exec::StopReason::end_token:
       case exec::StopReason::count:
       case exec::StopReason::callback:
-        if (!terminal_.quiet && terminal_.interactive && generation.decode_time.value() > 0) {
-          terminal_.note(fmt::format(
-              "[{} tokens, {:.0f} tok/s on this machine]", generation.ids.size(),
-              static_cast<double>(generation.ids.size() - 1) / generation.decode_time.value()));
+        if (terminal_.interactive) {
+          summarise(prompt_tokens, generation);
         }
         break;
     }

@@ -124,19 +124,6 @@ const char* finish_reason(exec::StopReason reason) {
   return "";
 }
 
-report::Charset charset() {
-  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const char* value = std::getenv(variable);
-    if (value != nullptr && *value != '\0') {
-      const std::string locale = to_lower_ascii(value);
-      return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos
-                 ? report::Charset::unicode
-                 : report::Charset::ascii;
-    }
-  }
-  return report::Charset::unicode;
-}
-
 // The same run on the chips that were asked for. Nothing was generated: nothing is simulated.
 Result<void> simulate(const RunFlags& flags, const Setup& setup, report::RunRecord& record) {
   if (record.ids.empty()) {
@@ -340,6 +327,19 @@ void add_simulation_options(CLI::App& app, RunFlags& flags) {
 }
 
 }  // namespace
+
+report::Charset charset() {
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(variable);
+    if (value != nullptr && *value != '\0') {
+      const std::string locale = to_lower_ascii(value);
+      return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos
+                 ? report::Charset::unicode
+                 : report::Charset::ascii;
+    }
+  }
+  return report::Charset::unicode;
+}
 
 ExitCode failed(const Terminal& terminal, const Diagnostics& diagnostics) {
   if (interrupted()) {

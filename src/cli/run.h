@@ -9,6 +9,7 @@
 #include "cli/run_setup.h"
 #include "cli/verb.h"
 #include "exec/sampler.h"
+#include "report/format.h"
 
 namespace churon::cli {
 
@@ -31,6 +32,9 @@ struct RunFlags {
 
 // The conversation of --chat. The setup is loaded.
 ExitCode chat(const RunFlags& flags, const Setup& setup, const Terminal& terminal);
+
+// What the user's locale can show.
+report::Charset charset();
 
 // Prints the diagnostics, or that the run was interrupted.
 ExitCode failed(const Terminal& terminal, const Diagnostics& diagnostics);

@@ -133,7 +133,13 @@ Result<void> Setup::load_chips() {
 Result<void> Setup::load_weights(const Terminal& terminal) {
   const chip::Chip& chip = chips_.front();
   exec::EngineOptions options;
-  options.threads = options_.threads > 0 ? options_.threads : usable_processors();
+  // More threads than processors wait for each other.
+  const int processors = usable_processors();
+  options.threads = options_.threads > 0 ? std::min(options_.threads, processors) : processors;
+  if (options_.threads > processors) {
+    terminal.note(fmt::format("note: -t {} is more than the processors there are: {}",
+                              options_.threads, processors));
+  }
   options.context = context_;
   options.arithmetic =
       options_.arithmetic == "f32" ? exec::Arithmetic::f32 : exec::Arithmetic::datapath;

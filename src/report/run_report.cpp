@@ -148,11 +148,11 @@ void append_comparison(std::string& out, const RunRecord& record, Charset charse
   out += "the same run on other chips:\n";
   Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::left,
                Align::left});
-  table.row({"chip", "first token", "per token", "tok/s", "J/token", "limit", "numbers"});
+  table.row({"chip", "first token", "per token", "tok/s", "energy", "limit", "numbers"});
   for (const Evaluation& chip : record.chips) {
     const Limit limit = largest_limit(chip.decode);
     table.row({escape_control(chip.chip_id), text(chip.ttft, charset), text(chip.tpot, charset),
-               number(chip.tokens_per_s), number(chip.energy_per_token.value()),
+               number(chip.tokens_per_s), text(chip.energy_per_token, charset),
                fmt::format("{} {}", estimate::name(limit), percent(share(chip.decode, limit))),
                fmt::format("{}, {}", basis(chip), chip.derate)});
   }

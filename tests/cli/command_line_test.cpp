@@ -345,6 +345,35 @@ TEST(CommandLine, a_closed_pipe_is_no_error_and_a_full_disk_is_one) {
   }
 }
 
+TEST(CommandLine, an_interrupt_keeps_what_was_made_and_exits_with_130) {
+  // Two tokens of the quiet text, then Ctrl-C; the context lets it go on for long.
+  const std::vector<std::string> words{"run",     model(),        "-p",     "Hello",   "-c",
+                                       "1000000", "--ignore-eos", "--chip", "churon-1"};
+  const std::string text =
+      churon({"run", model(), "-p", "Hello", "-n", "8", "--ignore-eos", "--quiet"}).out;
+  const Finished done = churon(words, {.interrupt_after = text.substr(0, 2)});
+  EXPECT_EQ(done.exit, 130) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("generated: interrupted"));
+}
+
+TEST(CommandLine, closed_standard_streams_are_no_input_and_no_output) {
+  const auto shell = [](const std::string& command) {
+    return WEXITSTATUS(std::system((std::string(CHURON_BINARY) + " " + command).c_str()));
+  };
+  EXPECT_EQ(shell("run " + model() + " -n 1 --quiet <&- >/dev/null"), 0);
+  EXPECT_EQ(shell("run " + model() + " -p x -n 1 --quiet >&- 2>/dev/null"), 1);
+  EXPECT_EQ(shell("run " + model() + " -p x -n 1 --quiet >/dev/null 2>&-"), 0);
+}
+
+TEST(CommandLine, the_examples_hold) {
+  const std::string examples = std::string(CHURON_SOURCE_DIR) + "/examples/";
+  EXPECT_EQ(churon({"check", examples + "four-stacks.toml"}).exit, 0);
+  const Finished run = churon({"run", model(), "-f", examples + "prompt.txt", "-n", "2", "--chip",
+                               examples + "four-stacks.toml", "--compare", "churon-1"});
+  EXPECT_EQ(run.exit, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("four stacks"));
+}
+
 TEST(CommandLine, chat_keeps_the_history_and_takes_commands_from_a_pipe) {
   const Finished done =
       churon({"run", model(), "--chat", "-n", "4", "-c", "200"},
