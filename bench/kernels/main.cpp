@@ -132,21 +132,22 @@ void matrices(const Kernels& kernels, const Weights& layers, const Weights& head
   std::vector<float> y(std::max<std::size_t>(49152, kBatch * 2 * kHidden));
   const int runs = kernels.set == KernelSet::portable ? 2 : 30;
   volatile std::uint64_t sink = 0;
-  for (const auto& [name, weights] : {std::pair<const char*, const Weights*>{"layers", &layers},
-                                      std::pair<const char*, const Weights*>{"head", &head}}) {
+  const auto decode = [&](const char* name, const Weights& weights) {
     const auto a_model = activations(kernels, 1, kModel);
     const auto a_hidden = activations(kernels, 1, kHidden);
-    const auto bytes = static_cast<double>(weights->memory.size());
+    const auto bytes = static_cast<double>(weights.memory.size());
     const double seconds = best(runs, [&] {
-      for (const auto& matrix : weights->matrices) {
+      for (const auto& matrix : weights.matrices) {
         kernels.matmul(matrix, matrix.columns() == kModel ? a_model : a_hidden, 0, matrix.tiles(),
                        y.data(), matrix.rows());
       }
     });
-    const double read = best(runs, [&] { sink = read_all(weights->memory); });
+    const double read = best(runs, [&] { sink = read_all(weights.memory); });
     fmt::print("  decode {:<22} {:8.3f} ms  {:6.1f} GB/s  (plain read {:.1f} GB/s)\n", name,
                seconds * 1e3, bytes / seconds / 1e9, bytes / read / 1e9);
-  }
+  };
+  decode("layers", layers);
+  decode("head", head);
   const auto a_model = activations(kernels, kBatch, kModel);
   const auto a_hidden = activations(kernels, kBatch, kHidden);
   double total = 0;

@@ -385,7 +385,7 @@ struct RowsInLanes {
     for (int pair = 0; pair < 16; ++pair) {
       const I even = Isa::to_int(Isa::min_f(Isa::mul(work.u[2 * pair], inverse), limit));
       const I odd = Isa::to_int(Isa::min_f(Isa::mul(work.u[2 * pair + 1], inverse), limit));
-      work.q[pair] = Isa::or_(even, Isa::template shift_left<16>(odd));
+      work.q[pair] = Isa::bit_or(even, Isa::template shift_left<16>(odd));
     }
     return Isa::value(Isa::template shift_left<23>(Isa::sub_i(exponent, Isa::set_int(14))));
   }

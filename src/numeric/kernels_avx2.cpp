@@ -56,10 +56,10 @@ struct Avx2 {
   }
   static I bits(F a) { return {_mm256_castps_si256(a.low), _mm256_castps_si256(a.high)}; }
   static F value(I a) { return {_mm256_castsi256_ps(a.low), _mm256_castsi256_ps(a.high)}; }
-  static I and_(I a, I b) {
+  static I bit_and(I a, I b) {
     return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
   }
-  static I or_(I a, I b) {
+  static I bit_or(I a, I b) {
     return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
   }
   static I add_i(I a, I b) {
@@ -165,8 +165,8 @@ struct Avx2 {
   // Half of the 8 lines of a block, the outputs from 8 * half, as bytes: unsigned with the layout's
   // offset, but signed for u8, whose sums would not fit.
   template <Payload P>
-  static inline __attribute__((always_inline)) void unpack(const std::byte* payload, int half,
-                                                           __m256i w[8]) {
+  static __attribute__((always_inline)) void unpack(const std::byte* payload, int half,
+                                                    __m256i w[8]) {
     const auto line = [&](const std::byte* from, int j) {
       return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 64 * j + 32 * half));
     };
@@ -208,8 +208,7 @@ struct Avx2 {
   // Sum of the products of a block, without the offset's part. Sums of int16 stay below 2^15:
   // 8 * 2 * 15 * 127 for 4 bits, 4 * 2 * 31 * 127 for 5, 2 * 128 * 127 for one line of 8.
   template <Payload P>
-  static inline __attribute__((always_inline)) __m256i products(const __m256i w[8],
-                                                                const std::byte* a) {
+  static __attribute__((always_inline)) __m256i products(const __m256i w[8], const std::byte* a) {
     const __m256i ones = _mm256_set1_epi16(1);
     const auto broadcast = [&](int j) {
       std::int32_t word;

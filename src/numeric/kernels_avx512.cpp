@@ -33,8 +33,8 @@ struct Avx512 {
   static float max_of(F a) { return _mm512_reduce_max_ps(a); }
   static I bits(F a) { return _mm512_castps_si512(a); }
   static F value(I a) { return _mm512_castsi512_ps(a); }
-  static I and_(I a, I b) { return _mm512_and_si512(a, b); }
-  static I or_(I a, I b) { return _mm512_or_si512(a, b); }
+  static I bit_and(I a, I b) { return _mm512_and_si512(a, b); }
+  static I bit_or(I a, I b) { return _mm512_or_si512(a, b); }
   static I add_i(I a, I b) { return _mm512_add_epi32(a, b); }
   static I sub_i(I a, I b) { return _mm512_sub_epi32(a, b); }
   static I max_i(I a, I b) { return _mm512_max_epi32(a, b); }
@@ -225,10 +225,9 @@ struct Avx512 {
   }
 
   template <Payload P, ScaleCode S, bool Minimum, int R>
-  static inline __attribute__((always_inline)) void block(const std::byte* header,
-                                                          const std::byte* payload,
-                                                          std::size_t within, const std::byte* a,
-                                                          F* acc) {
+  static __attribute__((always_inline)) void block(const std::byte* header,
+                                                   const std::byte* payload, std::size_t within,
+                                                   const std::byte* a, F* acc) {
     constexpr int kOffset = PackedLayout{P, S == ScaleCode::bf16, Minimum}.offset();
     constexpr int kShift = kOffset == 0 ? 0 : std::countr_zero(static_cast<unsigned>(kOffset));
     I lines[8];

@@ -6,7 +6,7 @@
 //   load_i                     16 int32
 //   add sub mul div max_f min_f   FP32, one rounding each; max_of the largest lane
 //   bits value                 reinterpret F as I and back
-//   and_ or_ add_i sub_i max_i min_i shift_left shift_right   int32; right shifts are logical
+//   bit_and bit_or add_i sub_i max_i min_i shift_left shift_right   int32; right shifts are logical
 //   ge_select(x, limit, a, b)  a where x >= limit, else b
 //   le_zero_select(i, a, b)    a where i <= 0, else b
 //   lanes_select(first, last, a, b)   a in lanes first..last, else b
@@ -67,7 +67,7 @@ struct KernelsOf {
     F r = Isa::mul(high, p);
     r = Isa::add(r, Isa::lookup16(kExp2Low.data(), sixteenths));
     r = Isa::add(high, r);
-    const I exponent = Isa::template shift_left<19>(Isa::and_(sixteenths, Isa::set_int(~15)));
+    const I exponent = Isa::template shift_left<19>(Isa::bit_and(sixteenths, Isa::set_int(~15)));
     r = Isa::value(Isa::add_i(Isa::bits(r), exponent));
     r = Isa::ge_select(x, Isa::set(-126.0F), r, Isa::set(0.0F));
     return Isa::ge_select(x, Isa::set(128.0F), Isa::value(Isa::set_int(0x7F800000)), r);
@@ -75,10 +75,10 @@ struct KernelsOf {
 
   static F rcp(F x) {
     const I bits = Isa::bits(x);
-    const I sign = Isa::and_(bits, Isa::set_int(static_cast<std::int32_t>(0x80000000U)));
-    const I exponent = Isa::and_(Isa::template shift_right<23>(bits), Isa::set_int(0xFF));
-    const F m =
-        Isa::value(Isa::or_(Isa::and_(bits, Isa::set_int(0x7FFFFF)), Isa::set_int(0x3F800000)));
+    const I sign = Isa::bit_and(bits, Isa::set_int(static_cast<std::int32_t>(0x80000000U)));
+    const I exponent = Isa::bit_and(Isa::template shift_right<23>(bits), Isa::set_int(0xFF));
+    const F m = Isa::value(
+        Isa::bit_or(Isa::bit_and(bits, Isa::set_int(0x7FFFFF)), Isa::set_int(0x3F800000)));
     const I j = Isa::template shift_right<18>(bits);
     F y = Isa::sub(Isa::lookup32(kRcpA.data(), j), Isa::mul(Isa::lookup32(kRcpB.data(), j), m));
     const F e = Isa::sub(Isa::set(1.0F), Isa::mul(m, y));
@@ -86,11 +86,11 @@ struct KernelsOf {
     const I y_bits = Isa::bits(y);
     const I result_exponent =
         Isa::sub_i(Isa::add_i(Isa::template shift_right<23>(y_bits), Isa::set_int(127)), exponent);
-    const I normal = Isa::or_(Isa::or_(sign, Isa::template shift_left<23>(result_exponent)),
-                              Isa::and_(y_bits, Isa::set_int(0x7FFFFF)));
+    const I normal = Isa::bit_or(Isa::bit_or(sign, Isa::template shift_left<23>(result_exponent)),
+                                 Isa::bit_and(y_bits, Isa::set_int(0x7FFFFF)));
     I result = Isa::le_zero_select(result_exponent, sign, normal);
     // Exponent 0 (zero): infinity; 255 (infinity): zero.
-    result = Isa::le_zero_select(exponent, Isa::or_(sign, Isa::set_int(0x7F800000)), result);
+    result = Isa::le_zero_select(exponent, Isa::bit_or(sign, Isa::set_int(0x7F800000)), result);
     result = Isa::le_zero_select(Isa::sub_i(Isa::set_int(255), exponent), sign, result);
     return Isa::value(result);
   }
@@ -228,7 +228,7 @@ struct KernelsOf {
     }
     const I magnitude = Isa::set_int(0x7FFFFFFF);
     const std::int32_t amax = Isa::reduce_max(
-        Isa::max_i(Isa::and_(Isa::bits(x0), magnitude), Isa::and_(Isa::bits(x1), magnitude)));
+        Isa::max_i(Isa::bit_and(Isa::bits(x0), magnitude), Isa::bit_and(Isa::bits(x1), magnitude)));
     if (amax >= 0x7F800000) {
       ActivationBlock block;
       const bool finite = numeric::quantize_block(format, x, count, block);
@@ -310,8 +310,8 @@ struct KernelsOf {
     const I magnitude = Isa::set_int(0x7FFFFFFF);
     bool finite = true;
     for (std::size_t b = 0; b < count; ++b) {
-      const I x0 = Isa::and_(Isa::bits(Isa::load(x + b * kBlock)), magnitude);
-      const I x1 = Isa::and_(Isa::bits(Isa::load(x + b * kBlock + 16)), magnitude);
+      const I x0 = Isa::bit_and(Isa::bits(Isa::load(x + b * kBlock)), magnitude);
+      const I x1 = Isa::bit_and(Isa::bits(Isa::load(x + b * kBlock + 16)), magnitude);
       amax[b] = Isa::reduce_max(Isa::max_i(x0, x1));
       finite = finite && amax[b] < 0x7F800000;
     }
@@ -795,7 +795,8 @@ struct KernelsOf {
 
   static float ceil(float x) {
     // Scores are far below 2^31; larger ones are integers already.
-    if (!(x < 0x1p30F && x > -0x1p30F)) {
+    const bool small = x < 0x1p30F && x > -0x1p30F;
+    if (!small) {
       return x;
     }
     const auto truncated = static_cast<float>(static_cast<std::int32_t>(x));

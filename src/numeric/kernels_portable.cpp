@@ -76,10 +76,10 @@ struct Portable {
   }
   static I bits(const F& a) { return std::bit_cast<I>(a); }
   static F value(const I& a) { return std::bit_cast<F>(a); }
-  static I and_(const I& a, const I& b) {
+  static I bit_and(const I& a, const I& b) {
     return make<I>([&](int i) { return a.v[i] & b.v[i]; });
   }
-  static I or_(const I& a, const I& b) {
+  static I bit_or(const I& a, const I& b) {
     return make<I>([&](int i) { return a.v[i] | b.v[i]; });
   }
   // Sums wrap around, as vector instructions do.
@@ -124,7 +124,8 @@ struct Portable {
     return make<F>([&](int i) {
       const float scaled = a.v[i] * 16.0F;
       // Beyond 2^23 every number is an integer; a NaN passes.
-      if (!(scaled > -0x1p23F && scaled < 0x1p23F)) {
+      const bool small = scaled > -0x1p23F && scaled < 0x1p23F;
+      if (!small) {
         return a.v[i];
       }
       const auto truncated = static_cast<float>(static_cast<std::int32_t>(scaled));
@@ -232,6 +233,10 @@ struct Portable {
     }
   }
 
+  static std::int16_t signed_byte(std::byte x) {
+    return static_cast<std::int16_t>((std::to_integer<int>(x) ^ 128) - 128);
+  }
+
   template <ScaleCode S>
   static float scale(const std::byte* at, int o) {
     if constexpr (S == ScaleCode::f32) {
@@ -266,7 +271,7 @@ struct Portable {
       for (int r = 0; r < R; ++r) {
         std::int16_t q[kBlock];
         for (int k = 0; k < kBlock; ++k) {
-          q[k] = static_cast<std::int8_t>(a[r * kBlock + k]);
+          q[k] = signed_byte(a[r * kBlock + k]);
         }
         float row_scale;
         float row_sum;
@@ -311,8 +316,7 @@ struct Portable {
     for (int half = 0; half < 2; ++half) {
       for (int j = 0; j < kBlock; ++j) {
         for (int o = 0; o < 16; ++o) {
-          v[half][o][j] =
-              static_cast<std::int8_t>(values[(half * 16 + j / 2) * 32 + 2 * o + j % 2]);
+          v[half][o][j] = signed_byte(values[(half * 16 + j / 2) * 32 + 2 * o + j % 2]);
         }
       }
     }

@@ -129,7 +129,7 @@ void KernelTest::expect_products(const Matrix& matrix, ActivationFormat format, 
 TEST_P(KernelTest, matrix_products_equal_the_reference_in_every_format) {
   using enum BlockFormat;
   using Type = TensorType;
-  static const std::vector<Matrix> kMatrices = [] {
+  static const std::vector<Matrix> cases = [] {
     const std::vector<std::pair<Type, BlockFormat>> formats{
         {Type::q4_1, q4_1}, {Type::q8_0, q8_0},    {Type::q4_0, q4_0},  {Type::q5_0, q8_0},
         {Type::q5_1, q8_m}, {Type::q4_k, q4_1},    {Type::q5_k, q8_m},  {Type::q6_k, q8_0},
@@ -145,7 +145,7 @@ TEST_P(KernelTest, matrix_products_equal_the_reference_in_every_format) {
     }
     return matrices;
   }();
-  for (const Matrix& matrix : kMatrices) {
+  for (const Matrix& matrix : cases) {
     for (const std::size_t m : {1U, 2U, 3U, 7U, 12U, 13U, 31U}) {
       expect_products(matrix, m % 2 == 0 ? ActivationFormat::mxint8 : ActivationFormat::q8_0, m);
     }
@@ -153,14 +153,14 @@ TEST_P(KernelTest, matrix_products_equal_the_reference_in_every_format) {
 }
 
 TEST_P(KernelTest, matrix_products_equal_the_reference_for_every_number_of_rows) {
-  static const Matrix kMatrix = make_matrix(TensorType::q4_1, BlockFormat::q4_1, 31, 96);
+  static const Matrix matrix = make_matrix(TensorType::q4_1, BlockFormat::q4_1, 31, 96);
   for (std::size_t m = 1; m <= 37; ++m) {
-    expect_products(kMatrix, ActivationFormat::q8_0, m);
+    expect_products(matrix, ActivationFormat::q8_0, m);
   }
 }
 
 TEST_P(KernelTest, matrix_products_equal_the_reference_where_the_last_block_is_short) {
-  static const std::vector<Matrix> kMatrices = [] {
+  static const std::vector<Matrix> cases = [] {
     std::vector<Matrix> matrices;
     for (const std::size_t k : {1U, 31U, 33U, 65U, 100U, 1023U, 1025U, 1057U, 2049U}) {
       matrices.push_back(make_matrix(TensorType::f32, BlockFormat::q8_0, 18, k));
@@ -168,7 +168,7 @@ TEST_P(KernelTest, matrix_products_equal_the_reference_where_the_last_block_is_s
     }
     return matrices;
   }();
-  for (const Matrix& matrix : kMatrices) {
+  for (const Matrix& matrix : cases) {
     for (const std::size_t m : {1U, 5U, 12U}) {
       expect_products(matrix, ActivationFormat::q8_0, m);
     }

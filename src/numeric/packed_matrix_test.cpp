@@ -108,7 +108,8 @@ TEST(PackedMatrix, holds_the_blocks_of_the_reference_for_every_type_and_format) 
   std::vector<float> values(kRows * kColumns);
   for (std::size_t i = 0; i < values.size(); ++i) {
     // Rows from below the smallest half upwards; the last block of each row is zeros.
-    const float scale = std::exp2f(static_cast<float>(i / kColumns) * 2.0F - 26.0F);
+    const std::size_t row = i / kColumns;
+    const float scale = std::exp2f(static_cast<float>(row) * 2.0F - 26.0F);
     values[i] = i % kColumns >= kColumns - kBlock ? 0.0F : normal(random) * scale;
   }
   for (const auto& type : tensor_types()) {

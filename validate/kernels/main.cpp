@@ -35,14 +35,18 @@ class Random {
     }
     return values_[used_++];
   }
-  std::size_t below(std::size_t limit) { return bits() % limit; }
+  // 0 .. limit - 1.
+  template <typename Number>
+  Number below(Number limit) {
+    return static_cast<Number>(bits() % static_cast<std::uint32_t>(limit));
+  }
   // Both signs, magnitudes 2^-spread .. 2^spread, now and then a zero.
   float number(int spread) {
     const std::uint32_t r = bits();
     if (r % 61 == 0) {
       return 0;
     }
-    const int exponent = static_cast<int>(below(static_cast<std::size_t>(2 * spread + 1))) - spread;
+    const int exponent = below(2 * spread + 1) - spread;
     return std::ldexp(1 + static_cast<float>(r >> 9) * 0x1p-23F, exponent) *
            ((r & 1) != 0 ? -1.0F : 1.0F);
   }
@@ -85,8 +89,8 @@ std::vector<std::byte> random_tensor(TensorType type, std::size_t blocks, Random
     std::byte* block = &bytes[b * size];
     if (type == TensorType::mxfp4) {
       // As mxint8 a block's exponent is larger by 5.
-      const auto span = static_cast<std::size_t>(kExponentMax - 5 - kExponentMin + 1);
-      block[0] = static_cast<std::byte>(127 + kExponentMin + static_cast<int>(random.below(span)));
+      const int exponent = kExponentMin + random.below(kExponentMax - 5 - kExponentMin + 1);
+      block[0] = static_cast<std::byte>(127 + exponent);
       continue;
     }
     // Any finite half, subnormals too; a K-quant multiplies it by up to 63.
@@ -121,14 +125,14 @@ void matrices(const Layout& layout, std::uint64_t dots, const std::vector<const 
               Random& random, Tallies& tallies) {
   const auto elements = static_cast<std::size_t>(info(layout.type).block_elements);
   for (std::uint64_t done = 0; done < dots;) {
-    const std::size_t n = 200 + random.below(100);
+    const std::size_t n = 200 + random.below<std::size_t>(100);
     const std::size_t k = elements * (1 + random.below(2304 / elements));
-    const std::size_t m = 1 + random.below(37);
+    const std::size_t m = 1 + random.below<std::size_t>(37);
     const std::size_t blocks = k / kBlock;
     const auto tensor = random_tensor(layout.type, n * k / elements, random);
     const std::size_t row_bytes = bytes_of(layout.type, k);
     std::vector<float> x(m * k);
-    const int spread = static_cast<int>(random.below(20));
+    const int spread = static_cast<int>(random.below<std::size_t>(20));
     for (float& value : x) {
       value = random.number(spread);
     }
@@ -172,20 +176,24 @@ void matrices(const Layout& layout, std::uint64_t dots, const std::vector<const 
 void attentions(int cases, const std::vector<const Kernels*>& sets, Random& random,
                 Tallies& tallies) {
   for (int i = 0; i < cases; ++i) {
-    const std::size_t head_dim = 8 * (1 + random.below(32));
-    const std::size_t group = 1 + random.below(8);
-    const std::size_t tokens = 1 + random.below(40);
-    const std::size_t past = random.below(4) == 0 ? 900 + random.below(2500) : random.below(200);
+    const std::size_t head_dim = 8 * (1 + random.below<std::size_t>(32));
+    const std::size_t group = 1 + random.below<std::size_t>(8);
+    const std::size_t tokens = 1 + random.below<std::size_t>(40);
+    const std::size_t past = random.below<std::size_t>(4) == 0
+                                 ? 900 + random.below<std::size_t>(2500)
+                                 : random.below<std::size_t>(200);
     const std::size_t positions = past + tokens;
-    const auto format = random.below(2) == 0 ? KvFormat::q8_0 : KvFormat::mxint8;
+    const auto format = random.below<std::size_t>(2) == 0 ? KvFormat::q8_0 : KvFormat::mxint8;
     AttentionShape shape{.head_dim = static_cast<int>(head_dim), .scale = 0.125F};
-    shape.softcap = random.below(3) == 0 ? 30.0F : 0.0F;
-    shape.window = random.below(2) == 0 ? 0 : static_cast<int>(1 + random.below(1200));
+    shape.softcap = random.below<std::size_t>(3) == 0 ? 30.0F : 0.0F;
+    shape.window = random.below<std::size_t>(2) == 0
+                       ? 0
+                       : static_cast<int>(1 + random.below<std::size_t>(1200));
     std::vector<float> k(positions * head_dim);
     std::vector<float> v(positions * head_dim);
     std::vector<float> q(tokens * group * head_dim);
     for (auto* x : {&k, &v, &q}) {
-      const int spread = static_cast<int>(random.below(5));
+      const int spread = static_cast<int>(random.below<std::size_t>(5));
       for (float& value : *x) {
         value = random.number(spread);
       }
