@@ -140,14 +140,13 @@ std::optional<Diagnostic> unexpected_word(const CLI::App& app) {
 // What CLI11 says, in the tone of the other diagnostics.
 std::string message_of(const CLI::ParseError& error) {
   const std::string message = error.what();
-  constexpr std::string_view kConversion = "Could not convert: ";  // "--predict = many"
+  constexpr std::string_view conversion = "Could not convert: ";  // "--predict = many"
   const std::size_t equals = message.find(" = ");
-  if (!message.starts_with(kConversion) || equals == std::string::npos) {
+  if (!message.starts_with(conversion) || equals == std::string::npos) {
     return escape_control(message);
   }
-  return escape_control(
-      fmt::format("`{}` is no value for `{}`", message.substr(equals + 3),
-                  message.substr(kConversion.size(), equals - kConversion.size())));
+  return escape_control(fmt::format("`{}` is no value for `{}`", message.substr(equals + 3),
+                                    message.substr(conversion.size(), equals - conversion.size())));
 }
 
 void allow_extras(CLI::App& app) {

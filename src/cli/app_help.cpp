@@ -138,38 +138,29 @@ std::string program_help() {
 std::string verb_help(const CLI::App& app, const std::string& full_name) {
   std::string help = app.get_description();
   help += (help.empty() ? "" : "\n\n") + usage(app, full_name);
-
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional() && !option->get_description().empty()) {
+      append_row(help, option_words(*option), description(*option));
+    }
+  }
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
   if (!commands.empty()) {
     help += "\nCommands:\n";
     for (const CLI::App* command : commands) {
-      append_row(help, command->get_name(), command->get_description());
+      const std::string about = command->get_description();
+      append_row(help, command->get_name(), about.substr(0, about.find('\n')));
     }
   }
-  std::vector<std::string> groups = app.get_groups();
-  for (const std::string& group : groups) {
-    if (group.empty()) {
-      continue;
-    }
+  for (const std::string& group : app.get_groups()) {
     std::string rows;
     for (const CLI::Option* option : app.get_options()) {
-      if (option->get_group() == group && !option->get_positional()) {
+      if (option->get_group() == group && !group.empty() && !option->get_positional()) {
         append_row(rows, option_words(*option), description(*option));
       }
     }
     if (!rows.empty()) {
-      help += "\n" + group + ":\n" + rows;
+      help += fmt::format("\n{}:\n{}", group, rows);
     }
-  }
-  std::string positionals;
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional() && !option->get_description().empty()) {
-      append_row(positionals, option_words(*option), description(*option));
-    }
-  }
-  if (!positionals.empty()) {
-    const std::size_t end = help.find('\n', help.find("Usage: "));
-    help.insert(end + 1, positionals);
   }
   return help;
 }

@@ -17,7 +17,7 @@ Action configure_tokenize(CLI::App& app);
 Action configure_version(CLI::App& app);
 
 std::span<const Verb> verbs() {
-  static constexpr std::array kVerbs{
+  static constexpr std::array verbs_in_order{
       Verb{"Run a model on a chip", "run",
            "real tokens from a real model, and what they take on the chip",
            "churon run smollm2 -p \"What is a systolic array?\"\n"
@@ -71,7 +71,7 @@ std::span<const Verb> verbs() {
            configure_completion},
       Verb{"About churon", "version", "the tool's version", "churon version", configure_version},
   };
-  return kVerbs;
+  return verbs_in_order;
 }
 
 }  // namespace churon::cli

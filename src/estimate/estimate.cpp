@@ -442,6 +442,7 @@ Result<Estimator> Estimator::create(const model::Hyperparameters& hyperparameter
   const chip::Derate* derate = chip::derate(chip, options.derate);
   if (derate == nullptr) {
     std::vector<std::string> names;
+    names.reserve(chip.derates.size());
     for (const chip::Derate& set : chip.derates) {
       names.push_back(set.name);
     }
@@ -512,6 +513,7 @@ std::vector<OperatorEstimate> Estimator::operators(const graph::Step& step) {
   s.graph.step = step;
   const bool decode = is_decode(step);
   std::vector<OperatorEstimate> rows;
+  rows.reserve(s.entries.size());
   for (const State::Entry& entry : s.entries) {
     const State::Cost cost = s.cost(entry, decode);
     const double count = entry.count;

@@ -9,7 +9,6 @@ namespace churon::estimate {
 namespace {
 
 using graph::OpKind;
-using model::TensorRole;
 using numeric::BlockFormat;
 using stats::Action;
 

@@ -36,21 +36,21 @@ std::string si(double value, std::string_view unit, Charset charset) {
     double factor;
     std::string_view unicode, ascii;
   };
-  static constexpr std::array<Prefix, 9> kPrefixes{{{1e12, "T", "T"},
-                                                    {1e9, "G", "G"},
-                                                    {1e6, "M", "M"},
-                                                    {1e3, "k", "k"},
-                                                    {1, "", ""},
-                                                    {1e-3, "m", "m"},
-                                                    {1e-6, "µ", "u"},
-                                                    {1e-9, "n", "n"},
-                                                    {1e-12, "p", "p"}}};
+  static constexpr std::array<Prefix, 9> prefixes{{{1e12, "T", "T"},
+                                                   {1e9, "G", "G"},
+                                                   {1e6, "M", "M"},
+                                                   {1e3, "k", "k"},
+                                                   {1, "", ""},
+                                                   {1e-3, "m", "m"},
+                                                   {1e-6, "µ", "u"},
+                                                   {1e-9, "n", "n"},
+                                                   {1e-12, "p", "p"}}};
   if (value == 0 || !std::isfinite(value)) {
     return fmt::format("{} {}", value, unit);
   }
   const double magnitude = std::abs(value);
-  const Prefix* chosen = &kPrefixes.back();
-  for (const Prefix& prefix : kPrefixes) {
+  const Prefix* chosen = &prefixes.back();
+  for (const Prefix& prefix : prefixes) {
     if (magnitude >= prefix.factor * 0.9995) {  // 999.6 is 1.00 k
       chosen = &prefix;
       break;

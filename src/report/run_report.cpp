@@ -168,14 +168,14 @@ void append_comparison(std::string& out, const RunRecord& record, Charset charse
 }
 
 std::string_view finish_words(const std::string& reason) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kWords{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> meanings{{
       {"stop", "the model ended its text"},
       {"stop_string", "a stop string was found"},
       {"length", "as many as asked for"},
       {"context_full", "the context is full: -c makes it larger"},
       {"interrupted", "interrupted"},
   }};
-  for (const auto& [name, words] : kWords) {
+  for (const auto& [name, words] : meanings) {
     if (name == reason) {
       return words;
     }

@@ -3,7 +3,7 @@
 namespace churon::stats {
 
 std::span<const ActionEntry, kActionCount> actions() {
-  static constexpr std::array<ActionEntry, kActionCount> kActions{{
+  static constexpr std::array<ActionEntry, kActionCount> entries{{
       {Action::mac_int8, "mac_int8_count", "MAC"},
       {Action::mac_w4, "mac_w4_count", "MAC"},
       {Action::mac_int16, "mac_int16_count", "MAC"},
@@ -15,7 +15,7 @@ std::span<const ActionEntry, kActionCount> actions() {
       {Action::powered, "powered_s", "s"},
       {Action::busy, "busy_s", "s"},
   }};
-  return kActions;
+  return entries;
 }
 
 double Activity::macs() const {

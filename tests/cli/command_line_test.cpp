@@ -58,6 +58,7 @@ Finished churon(std::vector<std::string> words, const Start& start = {}) {
     ::alarm(60);
     words.insert(words.begin(), CHURON_BINARY);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
       arguments.push_back(word.data());
     }
