@@ -1,11 +1,14 @@
 #include "exec/engine.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
+#include <variant>
 
 #include "base/quantity.h"
 #include "exec/engine_impl.h"
 #include "exec/exact_kernels.h"
+#include "exec/key_centre.h"
 #include "numeric/fp_environment.h"
 
 namespace churon::exec {
@@ -36,7 +39,7 @@ Result<void> check_options(const model::Hyperparameters& h, const EngineOptions&
   return {};
 }
 
-Result<numeric::RopeTable> rope_table(const model::Model& model, bool local) {
+Result<numeric::RopeParameters> rope_parameters(const model::Model& model, bool local) {
   const model::Rope& rope = model.hyperparameters.rope;
   numeric::RopeParameters parameters{.dimensions = static_cast<int>(rope.dims),
                                      .base = local ? rope.local_base : rope.base,
@@ -49,7 +52,29 @@ Result<numeric::RopeTable> rope_table(const model::Model& model, bool local) {
     }
     parameters.frequency_factors = std::move(*factors);
   }
-  return numeric::RopeTable(parameters);
+  return parameters;
+}
+
+// Of the layers whose keys the graph centres.
+std::vector<std::vector<float>> negated_key_centres(const EngineImpl& engine,
+                                                    const numeric::RopeParameters& rope,
+                                                    const numeric::RopeParameters& local_rope) {
+  const model::Hyperparameters& h = engine.model->hyperparameters;
+  std::vector<std::vector<float>> centres(static_cast<std::size_t>(h.layers));
+  for (const graph::Op& op : engine.graph.ops) {
+    const auto* bias = std::get_if<graph::Bias>(&op.parameters);
+    if (bias == nullptr || !bias->centre) {
+      continue;
+    }
+    const auto layer = static_cast<std::size_t>(op.layer);
+    const std::span values(engine.weights.vector(op.weights[0].role, op.layer),
+                           static_cast<std::size_t>(op.weights[0].columns));
+    centres[layer] = key_centre(values, h.key_dim, h.layer_has_window[layer] ? local_rope : rope,
+                                engine.pairing, h.context);
+    std::transform(centres[layer].begin(), centres[layer].end(), centres[layer].begin(),
+                   std::negate<>());
+  }
+  return centres;
 }
 
 }  // namespace
@@ -94,18 +119,19 @@ Result<Engine> load_engine(const model::Model& model, const EngineOptions& optio
   impl->pairing = model.hyperparameters.rope.pairing == model::RopePairing::norm
                       ? numeric::RopePairing::adjacent
                       : numeric::RopePairing::halves;
-  auto rope = rope_table(model, false);
-  auto local_rope = rope_table(model, true);
+  auto rope = rope_parameters(model, false);
+  auto local_rope = rope_parameters(model, true);
   if (!rope || !local_rope) {
     return fail(rope ? local_rope : rope);
   }
-  impl->rope = std::move(*rope);
-  impl->local_rope = std::move(*local_rope);
+  impl->rope = numeric::RopeTable(*rope);
+  impl->local_rope = numeric::RopeTable(*local_rope);
   auto weights = load_weights(model, impl->graph, impl->options, *impl->pool);
   if (!weights) {
     return fail(weights);
   }
   impl->weights = std::move(*weights);
+  impl->key_centres = negated_key_centres(*impl, *rope, *local_rope);
   return Engine(std::move(impl));
 }
 

@@ -23,8 +23,9 @@ struct EngineImpl {
   std::vector<Stage> stages;
   Weights weights;
   numeric::RopePairing pairing = numeric::RopePairing::adjacent;
-  numeric::RopeTable rope;        // extended as positions are reached
-  numeric::RopeTable local_rope;  // of the layers with a window
+  numeric::RopeTable rope;                      // extended as positions are reached
+  numeric::RopeTable local_rope;                // of the layers with a window
+  std::vector<std::vector<float>> key_centres;  // by layer, negated; empty where the graph has none
 };
 
 }  // namespace churon::exec

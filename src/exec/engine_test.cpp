@@ -239,6 +239,18 @@ TEST(Engine, truncating_forgets_what_came_behind) {
   expect_equal({{last.begin(), last.end()}}, {expected.back()}, "after truncate");
 }
 
+double relative_noise(const Rows& reference, const Rows& rows) {
+  double noise = 0;
+  double signal = 0;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (std::size_t i = 0; i < rows[row].size(); ++i) {
+      signal += std::pow(reference[row][i], 2);
+      noise += std::pow(reference[row][i] - rows[row][i], 2);
+    }
+  }
+  return noise / signal;
+}
+
 TEST(Engine, reference_mode_is_near_the_datapath_and_independent_of_chunks_and_threads) {
   for (const Architecture architecture :
        {Architecture::llama, Architecture::qwen2, Architecture::qwen3, Architecture::gemma3}) {
@@ -252,20 +264,35 @@ TEST(Engine, reference_mode_is_near_the_datapath_and_independent_of_chunks_and_t
     options.arithmetic = Arithmetic::f32;
     const Engine engine = ok(load_engine(tiny.model, options));
     const Rows reference = scored(engine, ids);
-    double noise = 0;
-    double signal = 0;
-    for (std::size_t row = 0; row < ids.size(); ++row) {
-      for (std::size_t i = 0; i < reference[row].size(); ++i) {
-        signal += std::pow(reference[row][i], 2);
-        noise += std::pow(reference[row][i] - datapath[row][i], 2);
-      }
-    }
-    EXPECT_LT(noise / signal, 2e-3) << model::info(architecture).name;
+    const double noise = relative_noise(reference, datapath);
+    EXPECT_LT(noise, 2e-3) << model::info(architecture).name;
     EXPECT_GT(noise, 0);
     expect_equal(scored(engine, ids, 7), reference, "chunks of 7");
     options.threads = 3;
     expect_equal(scored(ok(load_engine(tiny.model, options)), ids), reference, "3 threads");
   }
+}
+
+// As Qwen2 has them: the bias of the slowest pair is a hundred times the rest.
+TEST(Engine, large_key_biases_cost_the_cache_no_precision) {
+  test::GgufWriter writer = test::tiny_model(Architecture::qwen2);
+  for (const char* name : {"blk.0.attn_k.bias", "blk.1.attn_k.bias"}) {
+    std::string& data = writer.tensor(name).data;
+    for (const std::size_t element : {15UL, 31UL, 32 + 15UL, 32 + 31UL}) {
+      const float value = 100;
+      std::memcpy(data.data() + element * sizeof value, &value, sizeof value);
+    }
+  }
+  const Tiny tiny(writer);
+  const auto ids = random_ids(70, tiny.model.hyperparameters.vocab);
+  compare(tiny.model, {}, 20);
+  EngineOptions options = options_of({}, 100);
+  const Rows datapath = scored(ok(load_engine(tiny.model, options)), ids);
+  options.kv = KvFormat::f32;
+  const Rows plain_cache = scored(ok(load_engine(tiny.model, options)), ids);
+  options.arithmetic = Arithmetic::f32;
+  const Rows reference = scored(ok(load_engine(tiny.model, options)), ids);
+  EXPECT_LT(relative_noise(reference, datapath), 2 * relative_noise(reference, plain_cache));
 }
 
 TEST(Engine, says_what_was_transcoded_and_what_it_costs) {

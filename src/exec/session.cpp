@@ -308,7 +308,11 @@ struct SessionImpl {
                          std::get<graph::RmsNorm>(op.parameters).epsilon, at(op.output, row));
         break;
       case OpKind::bias:
-        kernels.add(at(op.inputs[0], row), vector(), columns, at(op.output, row));
+        kernels.add(at(op.inputs[0], row),
+                    std::get<graph::Bias>(op.parameters).centre
+                        ? engine->key_centres[static_cast<std::size_t>(op.layer)].data()
+                        : vector(),
+                    columns, at(op.output, row));
         break;
       case OpKind::head_norm: {
         const auto& norm = std::get<graph::HeadNorm>(op.parameters);

@@ -116,6 +116,9 @@ class WeightLoader {
       return {};
     }
     if (op.kind() != graph::OpKind::matmul) {
+      if (!weights_.vectors_[slot].empty()) {
+        return {};  // another operator uses it too
+      }
       auto values = model_.read_vector(use.role, std::max(op.layer, 0));
       if (!values) {
         return fail(values);

@@ -113,6 +113,9 @@ class Builder {
     const std::int64_t window = local ? h_.window : 0;
     add("rope_q", Rope{h_.heads, h_.key_dim, local, h_.rope.dims}, {query}, query);
     add("rope_k", Rope{h_.kv_heads, h_.key_dim, local, h_.rope.dims}, {key}, key);
+    if (h_.has_qkv_bias && !h_.has_qk_norm && h_.attention_softcap == 0) {
+      add("attn_k_centre", Bias{true}, {key}, key, {{TensorRole::key_bias, 1, key.columns}});
+    }
     add("kv_append", KvAppend{h_.kv_heads, h_.key_dim, h_.value_dim}, {key, values}, {});
     if (layer_ == h_.layers - 1) {
       // Nothing behind the last cache entry mixes positions: only those whose logits are wanted
@@ -232,7 +235,7 @@ struct DetailText {
   std::string operator()(const SelectRows&) const { return ""; }
   std::string operator()(const RmsNorm& p) const { return fmt::format("epsilon={}", p.epsilon); }
   std::string operator()(const Matmul&) const { return ""; }
-  std::string operator()(const Bias&) const { return ""; }
+  std::string operator()(const Bias& p) const { return p.centre ? "subtracts the centre" : ""; }
   std::string operator()(const HeadNorm& p) const {
     return fmt::format("heads={} head_dim={} epsilon={}", p.heads, p.head_dim, p.epsilon);
   }

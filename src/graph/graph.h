@@ -67,7 +67,9 @@ struct RmsNorm {       // y = rms_norm(x) * weight
   float epsilon = 0;
 };
 struct Matmul {};  // y = x · [weights stacked along their rows]^T
-struct Bias {};    // y = x + weight
+struct Bias {      // y = x + weight; or x - the centre of the keys that `weight`, their bias, gives
+  bool centre = false;
+};
 struct HeadNorm {  // each head of x: rms_norm(head) * weight, in place
   std::int64_t heads = 0;
   std::int64_t head_dim = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -200,6 +201,32 @@ class ScalarModel {
     }
   }
 
+  // Without the bias of the pairs that turn by at most pi / 3 within the trained context.
+  void centre(std::vector<float>& keys, std::int64_t layer) const {
+    const auto bias = get(model_.read_vector(Role::key_bias, layer));
+    const bool local = h_.layer_has_window[static_cast<std::size_t>(layer)];
+    const auto factors = h_.rope.has_frequency_factors
+                             ? get(model_.read_vector(Role::rope_frequencies))
+                             : std::vector<float>(static_cast<std::size_t>(h_.rope.dims / 2), 1);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto element = static_cast<std::int64_t>(i) % h_.key_dim;
+      double angle = 0;
+      if (element < h_.rope.dims) {
+        const std::int64_t pair = h_.rope.pairing == model::RopePairing::norm
+                                      ? element / 2
+                                      : element % (h_.rope.dims / 2);
+        angle = static_cast<double>(h_.context - 1) /
+                (local ? h_.rope.local_factor : h_.rope.factor) *
+                std::pow(local ? h_.rope.local_base : h_.rope.base,
+                         -2.0 * static_cast<double>(pair) / static_cast<double>(h_.rope.dims)) /
+                factors[static_cast<std::size_t>(pair)];
+      }
+      if (angle <= std::acos(0.5)) {
+        keys[i] = keys[i] - bias[i];
+      }
+    }
+  }
+
   [[nodiscard]] bool quantized() const {
     return formats_.kv == numeric::KvFormat::q8_0 || formats_.kv == numeric::KvFormat::mxint8;
   }
@@ -235,6 +262,10 @@ class ScalarModel {
     }
     prepare(q, h_.has_qk_norm ? std::optional(Role::query_norm) : std::nullopt, layer);
     prepare(k, h_.has_qk_norm ? std::optional(Role::key_norm) : std::nullopt, layer);
+
+    if (h_.has_qkv_bias && !h_.has_qk_norm && h_.attention_softcap == 0) {
+      centre(k, layer);
+    }
 
     const auto dim = static_cast<std::size_t>(h_.key_dim);
     const auto kv_heads = static_cast<std::size_t>(h_.kv_heads);
