@@ -403,22 +403,22 @@ std::string shifted_text(double x, int digits, int shift) {
   }
   mantissa.erase(std::max<std::size_t>(mantissa.find_last_not_of('0') + 1, 1));
   std::string result = x < 0 ? "-" : "";
-  const auto size = static_cast<int>(mantissa.size());
   if (exponent < -6 || exponent > 15) {
     result += mantissa.substr(0, 1);
-    if (size > 1) {
+    if (mantissa.size() > 1) {
       result += "." + mantissa.substr(1);
     }
     return result + fmt::format("e{}", exponent);
   }
   if (exponent < 0) {
-    return result + "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + mantissa;
+    const auto zeros = static_cast<std::size_t>(-exponent) - 1;
+    return result + "0." + std::string(zeros, '0') + mantissa;
   }
-  if (size <= exponent + 1) {
-    return result + mantissa + std::string(static_cast<std::size_t>(exponent + 1 - size), '0');
+  const auto whole = static_cast<std::size_t>(exponent) + 1;  // digits before the point
+  if (mantissa.size() <= whole) {
+    return result + mantissa + std::string(whole - mantissa.size(), '0');
   }
-  const auto point = static_cast<std::size_t>(exponent + 1);
-  return result + mantissa.substr(0, point) + "." + mantissa.substr(point);
+  return result + mantissa.substr(0, whole) + "." + mantissa.substr(whole);
 }
 
 // The units of a kind in which the value has one to three digits before its point; where there is

@@ -195,6 +195,21 @@ TEST(Load, counts_columns_in_bytes_behind_other_characters) {
   EXPECT_EQ(chip.error().front().span->length, 9);
 }
 
+TEST(Load, takes_characters_beyond_ascii_in_quotes_and_comments_alone) {
+  const auto code = [](const std::string& line) {
+    const auto chip = from_text("schema = 1\n" + line + "\n");
+    return chip ? std::string() : chip.error().front().code;
+  };
+  for (const auto* good :
+       {R"(summary = "µ")", "summary = 'µ'", R"(summary = """µ""µ""""")", "summary = '''µ'''",
+        "year = 2026 # µ", R"(summary = "\"µ")", R"(summary = "" # µ)"}) {
+    EXPECT_EQ(code(good), "C0106") << good;  // it lacks tables, but it is TOML
+  }
+  for (const auto* bad : {"summary = µ", "µ = 1", R"(summary = ""µ)", "[µ]", "summary = 'a' µ"}) {
+    EXPECT_EQ(code(bad), "C0101") << bad;
+  }
+}
+
 // --- figures ------------------------------------------------------------------------------------
 
 TEST(Figures, of_churon_1_are_those_of_its_design) {

@@ -317,6 +317,7 @@ class Override {
       const bool last = i + 1 == parts.size();
       if (entry == nullptr && names_elements(stem, parts[i])) {
         std::vector<std::string> names;
+        names.reserve(node->entries.size());
         for (const Entry& element : node->entries) {
           names.push_back(element.key);
         }

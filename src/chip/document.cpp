@@ -11,6 +11,10 @@
 // The parser of toml++ and the destructors of its tables are recursive: values may nest this deep,
 // and the dots of one key are counted below.
 #define TOML_EXCEPTIONS 0
+// Its assertions hold for well-formed texts only, and with NDEBUG it has the compiler assume them;
+// the code behind them reports what is wrong.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_assert(true)
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 16
@@ -24,27 +28,87 @@ constexpr int kDotsMax = 16;
 // Of one file, keys and items of arrays. The largest shipped description has about 3,000.
 constexpr int kValuesMax = 20000;
 
-// Counts the dots between the characters that end a key. Dots inside texts count as well; nobody
-// writes that many sentences without a comma.
-std::optional<Place> too_many_dots(std::string_view toml, int index) {
-  int dots = 0;
-  Place place{.text = index, .line = 1, .column = 1};
-  for (const char c : toml) {
-    if (c == '.') {
-      if (++dots > kDotsMax) {
-        return place;
+// What toml++ must not be given, found before it reads a text: keys of so many parts that its
+// recursion would not end, and characters beyond ASCII outside of quotes and comments. TOML has no
+// place for those, and toml++ 3.3 runs into code that it calls unreachable
+// (`is_non_ascii_horizontal_whitespace`).
+class Scanner {
+ public:
+  Scanner(std::string_view toml, int index) : toml_(toml), index_(index) {}
+
+  struct Finding {
+    std::string code, message;
+    Place place;
+  };
+  std::optional<Finding> run() {
+    int dots = 0;
+    while (at_ < toml_.size()) {
+      const char c = toml_[at_];
+      if (c == '"' || c == '\'') {
+        skip_string();
+        continue;
       }
-    } else if (c == '\n' || c == '=' || c == '[' || c == ']' || c == '{' || c == '}' || c == ',') {
-      dots = 0;
+      if (c == '#') {
+        at_ = std::min(toml_.find('\n', at_), toml_.size());
+        continue;
+      }
+      if (static_cast<unsigned char>(c) >= 0x80) {
+        return Finding{"C0101", "this is not TOML: a character beyond ASCII outside of quotes",
+                       place()};
+      }
+      if (ends_key(c)) {
+        dots = 0;
+      } else if (c == '.' && ++dots > kDotsMax) {
+        return Finding{"C0102", fmt::format("a key of more than {} parts", kDotsMax), place()};
+      }
+      ++at_;
     }
-    if (c == '\n') {
-      ++place.line;
-      place.column = 0;
-    }
-    ++place.column;
+    return std::nullopt;
   }
-  return std::nullopt;
-}
+
+ private:
+  static bool ends_key(char c) {
+    return std::string_view("\n=[]{},").find(c) != std::string_view::npos;
+  }
+
+  // From the opening quote to behind the closing one; a text of one line ends with its line.
+  void skip_string() {
+    const char quote = toml_[at_];
+    const std::string triple(3, quote);
+    const bool many_lines = toml_.substr(at_).starts_with(triple);
+    at_ += many_lines ? 3 : 1;
+    while (at_ < toml_.size()) {
+      if (toml_[at_] == '\\' && quote == '"') {
+        at_ += 2;
+      } else if (many_lines && toml_.substr(at_).starts_with(triple)) {
+        at_ += 3;
+        // Up to two more quotes belong to the text.
+        for (int i = 0; i < 2 && at_ < toml_.size() && toml_[at_] == quote; ++i) {
+          ++at_;
+        }
+        return;
+      } else if (!many_lines && (toml_[at_] == quote || toml_[at_] == '\n')) {
+        ++at_;
+        return;
+      } else {
+        ++at_;
+      }
+    }
+    at_ = std::min(at_, toml_.size());
+  }
+
+  [[nodiscard]] Place place() const {
+    const auto before = toml_.substr(0, at_);
+    const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+    return {.text = index_,
+            .line = 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n')),
+            .column = static_cast<int>(at_ - line_start) + 1};
+  }
+
+  std::string_view toml_;
+  int index_;
+  std::size_t at_ = 0;
+};
 
 class Converter {
  public:
@@ -203,10 +267,14 @@ Entry* Node::find(std::string_view key) {
 }
 
 Result<Node> parse_toml(std::string_view toml, const Texts& texts, int index) {
-  if (const auto place = too_many_dots(toml, index)) {
-    return fail({.code = "C0102",
-                 .message = fmt::format("a key of more than {} parts", kDotsMax),
-                 .span = texts.span(*place)});
+  if (constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+      toml.starts_with(kByteOrderMark)) {
+    toml.remove_prefix(kByteOrderMark.size());
+  }
+  if (auto finding = Scanner(toml, index).run()) {
+    return fail({.code = std::move(finding->code),
+                 .message = std::move(finding->message),
+                 .span = texts.span(finding->place)});
   }
   Converter convert(texts, index);
   const toml::parse_result result = toml::parse(toml);

@@ -1,5 +1,5 @@
-// A TOML file as a tree of nodes that know where they stand. The only user of toml++ is
-// document.cpp.
+// A TOML file as a tree of nodes that know where they stand. The only user of toml++ in
+// this room is document.cpp.
 #pragma once
 
 #include <cstdint>

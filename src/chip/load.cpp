@@ -122,6 +122,7 @@ Result<ChipText> find_chip(std::string_view chip) {
     }
   }
   std::vector<std::string> names;
+  names.reserve(chips.size());
   for (const Listed& candidate : chips) {
     names.push_back(candidate.id);
   }

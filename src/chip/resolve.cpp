@@ -384,6 +384,7 @@ class Resolver {
             entry->value.place);
     } else if (!result_.chip.sources.contains(entry->value.text)) {
       std::vector<std::string> ids;
+      ids.reserve(result_.chip.sources.size());
       for (const auto& [id, text] : result_.chip.sources) {
         ids.push_back(id);
       }

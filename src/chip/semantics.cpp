@@ -111,6 +111,7 @@ class Checker {
   static std::vector<std::string> paths(std::string_view table, const List& list, Member id,
                                         std::string_view key) {
     std::vector<std::string> result;
+    result.reserve(list.size());
     for (const auto& element : list) {
       result.push_back(fmt::format("{}.{}.{}", table, element.*id, key));
     }
@@ -127,6 +128,7 @@ class Checker {
   template <typename List, typename Member>
   static std::vector<std::string> names(const List& list, Member member) {
     std::vector<std::string> result;
+    result.reserve(list.size());
     for (const auto& element : list) {
       result.push_back(element.*member);
     }
@@ -430,6 +432,7 @@ class Checker {
 
   void check_formats() {
     std::vector<std::string> known;
+    known.reserve(kKnownFormats.size());
     for (const auto& format : kKnownFormats) {
       known.emplace_back(format.name);
     }

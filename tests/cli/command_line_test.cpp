@@ -12,6 +12,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "gguf_writer.h"
@@ -112,11 +113,12 @@ Finished churon(std::vector<std::string> words, const Start& start = {}) {
   return result;
 }
 
-// A small random model beside the test, written once.
+// A small random model beside the test. Tests run side by side: the file is there as a whole or
+// not.
 const std::string& model() {
   static const std::string path = [] {
     const std::string file = ::testing::TempDir() + "churon_cli_tiny.gguf";
-    std::ofstream(file, std::ios::binary) << test::tiny_model(model::Architecture::llama).bytes();
+    EXPECT_TRUE(write_file_atomically(file, test::tiny_model(model::Architecture::llama).bytes()));
     return file;
   }();
   return path;
