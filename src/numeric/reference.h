@@ -1,4 +1,4 @@
-// The plain reference of the arithmetic contract, version 1 (docs/arithmetic.md): scalar code in
+// The plain reference of the arithmetic contract (docs/arithmetic.md): scalar code in
 // the order of the contract's sentences. Kernels, executors, cycle model and RTL are compared with
 // it bit by bit; nothing here is meant to be fast.
 //
