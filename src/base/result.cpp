@@ -60,7 +60,7 @@ std::string to_text(const Diagnostic& diagnostic, bool color) {
       gutter = std::string(std::to_string(span->line).size(), ' ');
       text += fmt::format("{}{}-->{} {}:{}:{}\n", gutter, style.frame, style.reset,
                           escape_control(span->file), span->line, span->column);
-      text += excerpt(*span, style);
+      text += span->text.empty() ? "" : excerpt(*span, style);
     } else {
       text += fmt::format("{} -->{} {}\n", style.frame, style.reset, escape_control(span->file));
     }
