@@ -62,20 +62,6 @@ std::string signature(const graph::Graph& graph, const graph::Op& op,
 
 }  // namespace
 
-std::string_view name(Limit limit) {
-  switch (limit) {
-    case Limit::compute:
-      return "compute";
-    case Limit::memory:
-      return "memory";
-    case Limit::vector:
-      return "vector";
-    case Limit::fixed:
-      return "fixed";
-  }
-  return "";
-}
-
 StepEstimate& StepEstimate::operator+=(const StepEstimate& other) {
   bound += other.bound;
   expected += other.expected;

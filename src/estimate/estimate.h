@@ -24,6 +24,7 @@
 #include "base/quantity.h"
 #include "base/result.h"
 #include "chip/chip.h"
+#include "estimate/limit.h"
 #include "graph/graph.h"
 #include "model/model.h"
 #include "numeric/block_format.h"
@@ -31,11 +32,6 @@
 #include "stats/activity.h"
 
 namespace churon::estimate {
-
-// What an operator's time is spent on.
-enum class Limit { compute, memory, vector, fixed };
-inline constexpr std::size_t kLimitCount = 4;
-std::string_view name(Limit limit);
 
 inline constexpr std::size_t kOpKindCount = std::variant_size_v<graph::Parameters>;
 
