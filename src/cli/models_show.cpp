@@ -110,7 +110,7 @@ std::string extras_text(const model::Hyperparameters& h) {
       {h.tied, "tied embeddings"},
       {h.has_qkv_bias, "bias of Q, K and V"},
       {h.has_attention_output_bias, "bias of the attention's output"},
-      {h.has_qk_norm, "norms of Q and K"},
+      {h.qk_norm != model::QkNorm::none, "norms of Q and K"},
       {h.has_post_norms, "norms behind attention and feed-forward"},
   }};
   for (const auto& [present, text] : possible) {
@@ -146,7 +146,7 @@ std::string summary_text(const Shown& shown) {
   }
   if (shown.hyperparameters) {
     const auto& h = *shown.hyperparameters;
-    const auto& known = model::info(h.architecture);
+    const auto& known = model::info(*h.architecture);
     row("architecture", fmt::format("{} ({})", known.name, known.models));
     row("parameters", grouped(h.parameters));
     row("layers", layers_text(h));
@@ -217,7 +217,7 @@ std::string tensors_text(const model::GgufFile& file) {
 Json model_json(const model::Hyperparameters& h) {
   return Json{
       {"name", h.name},
-      {"architecture", model::info(h.architecture).name},
+      {"architecture", model::info(*h.architecture).name},
       {"parameters", h.parameters},
       {"layers", h.layers},
       {"embedding", h.d_model},
@@ -244,7 +244,7 @@ Json model_json(const model::Hyperparameters& h) {
       {"activation", h.activation == model::Activation::silu ? "silu" : "gelu"},
       {"qkv_bias", h.has_qkv_bias},
       {"attention_output_bias", h.has_attention_output_bias},
-      {"qk_norm", h.has_qk_norm},
+      {"qk_norm", h.qk_norm != model::QkNorm::none},
       {"post_norms", h.has_post_norms},
       {"tied", h.tied},
   };

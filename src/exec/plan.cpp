@@ -1,5 +1,7 @@
 #include "exec/plan.h"
 
+#include "base/check.h"
+
 namespace churon::exec {
 
 namespace {
@@ -26,7 +28,17 @@ Stage::Kind kind_of(const graph::Op& op) {
     case graph::OpKind::add:
     case graph::OpKind::softcap:
       return Stage::Kind::rows;
+    case graph::OpKind::positions:
+    case graph::OpKind::layer_norm:
+    case graph::OpKind::plain_activation:
+    case graph::OpKind::route:
+    case graph::OpKind::expert_feed_forward:
+    case graph::OpKind::head_matmul:
+    case graph::OpKind::latent_read:
+    case graph::OpKind::index_select:
+      break;  // no architecture that runs here has them
   }
+  check(false, op.name);
   return Stage::Kind::rows;
 }
 

@@ -355,6 +355,14 @@ struct SessionImpl {
         break;
       case OpKind::matmul:
       case OpKind::attention:
+      case OpKind::positions:
+      case OpKind::layer_norm:
+      case OpKind::plain_activation:
+      case OpKind::route:
+      case OpKind::expert_feed_forward:
+      case OpKind::head_matmul:
+      case OpKind::latent_read:
+      case OpKind::index_select:
         check(false, op.name);
     }
   }

@@ -48,7 +48,7 @@ model::Hyperparameters gemma3() {
   h.embedding_scale = 25.298F;
   h.attention_scale = 0.0625F;
   h.activation = model::Activation::gelu;
-  h.has_qk_norm = true;
+  h.qk_norm = model::QkNorm::head;
   h.has_post_norms = true;
   h.tied = true;
   return h;

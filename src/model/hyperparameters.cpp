@@ -274,7 +274,7 @@ void read_tensors(Reader& read, const ArchitectureInfo& known, Hyperparameters& 
   h.has_qkv_bias =
       has(TensorRole::query_bias) || has(TensorRole::key_bias) || has(TensorRole::value_bias);
   h.has_attention_output_bias = has(TensorRole::attention_output_bias);
-  h.has_qk_norm = known.has_qk_norm;
+  h.qk_norm = known.has_qk_norm ? QkNorm::head : QkNorm::none;
   h.has_post_norms = known.has_post_norms;
   for (const TensorInfo& tensor : read.file().tensors) {
     h.parameters += static_cast<std::int64_t>(tensor.elements());
@@ -330,6 +330,20 @@ const ArchitectureInfo& info(Architecture architecture) {
   return kArchitectures[static_cast<std::size_t>(architecture)];
 }
 
+std::int64_t Hyperparameters::mixture_layers() const {
+  return std::count(layer_has_experts.begin(), layer_has_experts.end(), true);
+}
+
+std::string_view attention_kind(const Hyperparameters& hyperparameters) {
+  if (hyperparameters.is_latent()) {
+    return "MLA";
+  }
+  if (hyperparameters.kv_heads == hyperparameters.heads) {
+    return "MHA";
+  }
+  return hyperparameters.kv_heads == 1 ? "MQA" : "GQA";
+}
+
 Result<Hyperparameters> hyperparameters(const GgufFile& file) {
   if (const auto parts = file.metadata.integer_or("split.count", 1); !parts || *parts > 1) {
     return !parts ? Result<Hyperparameters>(fail(parts))
@@ -350,6 +364,7 @@ Result<Hyperparameters> hyperparameters(const GgufFile& file) {
   if (h.name.empty()) {
     h.name = std::filesystem::path(file.path).filename().string();
   }
+  h.canonical_name = h.name;
   read_experts(read);
   read_sizes(read, h);
   if (!read.findings.empty()) {  // what follows computes with the sizes

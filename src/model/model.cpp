@@ -40,6 +40,37 @@ constexpr std::array kRoles{
     RoleInfo{TensorRole::up, "ffn_up.weight", true, false},
     RoleInfo{TensorRole::down, "ffn_down.weight", true, false},
     RoleInfo{TensorRole::feed_forward_post_norm, "post_ffw_norm.weight", true, true},
+    RoleInfo{TensorRole::position_embedding, "position_embd.weight", false, false},
+    RoleInfo{TensorRole::output_norm_bias, "output_norm.bias", false, true},
+    RoleInfo{TensorRole::attention_norm_bias, "attn_norm.bias", true, true},
+    RoleInfo{TensorRole::feed_forward_norm_bias, "ffn_norm.bias", true, true},
+    RoleInfo{TensorRole::up_bias, "ffn_up.bias", true, true},
+    RoleInfo{TensorRole::down_bias, "ffn_down.bias", true, true},
+    RoleInfo{TensorRole::attention_sinks, "attn_sinks.weight", true, true},
+    RoleInfo{TensorRole::query_down, "attn_q_a.weight", true, false},
+    RoleInfo{TensorRole::query_down_norm, "attn_q_a_norm.weight", true, true},
+    RoleInfo{TensorRole::query_up, "attn_q_b.weight", true, false},
+    RoleInfo{TensorRole::key_value_down, "attn_kv_a_mqa.weight", true, false},
+    RoleInfo{TensorRole::key_value_down_norm, "attn_kv_a_norm.weight", true, true},
+    RoleInfo{TensorRole::key_up, "attn_k_b.weight", true, false},
+    RoleInfo{TensorRole::value_up, "attn_v_b.weight", true, false},
+    RoleInfo{TensorRole::index_key, "indexer.attn_k.weight", true, false},
+    RoleInfo{TensorRole::index_key_norm, "indexer.k_norm.weight", true, true},
+    RoleInfo{TensorRole::index_key_norm_bias, "indexer.k_norm.bias", true, true},
+    RoleInfo{TensorRole::index_query, "indexer.attn_q_b.weight", true, false},
+    RoleInfo{TensorRole::index_weights, "indexer.proj.weight", true, false},
+    RoleInfo{TensorRole::router, "ffn_gate_inp.weight", true, false},
+    RoleInfo{TensorRole::router_bias, "exp_probs_b.bias", true, true},
+    RoleInfo{TensorRole::expert_gate, "ffn_gate_exps.weight", true, false},
+    RoleInfo{TensorRole::expert_up, "ffn_up_exps.weight", true, false},
+    RoleInfo{TensorRole::expert_down, "ffn_down_exps.weight", true, false},
+    RoleInfo{TensorRole::expert_gate_bias, "ffn_gate_exps.bias", true, true},
+    RoleInfo{TensorRole::expert_up_bias, "ffn_up_exps.bias", true, true},
+    RoleInfo{TensorRole::expert_down_bias, "ffn_down_exps.bias", true, true},
+    RoleInfo{TensorRole::shared_gate, "ffn_gate_shexp.weight", true, false},
+    RoleInfo{TensorRole::shared_up, "ffn_up_shexp.weight", true, false},
+    RoleInfo{TensorRole::shared_down, "ffn_down_shexp.weight", true, false},
+    RoleInfo{TensorRole::shared_router, "ffn_gate_inp_shexp.weight", true, false},
 };
 static_assert(kRoles.size() == kTensorRoles);
 
@@ -59,7 +90,7 @@ bool is_wanted(TensorRole role, const Hyperparameters& h) {
       return h.has_attention_output_bias;
     case TensorRole::query_norm:
     case TensorRole::key_norm:
-      return h.has_qk_norm;
+      return h.qk_norm != QkNorm::none;
     case TensorRole::attention_post_norm:
     case TensorRole::feed_forward_post_norm:
       return h.has_post_norms;
@@ -75,6 +106,38 @@ bool is_wanted(TensorRole role, const Hyperparameters& h) {
     case TensorRole::up:
     case TensorRole::down:
       return true;
+    case TensorRole::position_embedding:
+    case TensorRole::output_norm_bias:
+    case TensorRole::attention_norm_bias:
+    case TensorRole::feed_forward_norm_bias:
+    case TensorRole::up_bias:
+    case TensorRole::down_bias:
+    case TensorRole::attention_sinks:
+    case TensorRole::query_down:
+    case TensorRole::query_down_norm:
+    case TensorRole::query_up:
+    case TensorRole::key_value_down:
+    case TensorRole::key_value_down_norm:
+    case TensorRole::key_up:
+    case TensorRole::value_up:
+    case TensorRole::index_key:
+    case TensorRole::index_key_norm:
+    case TensorRole::index_key_norm_bias:
+    case TensorRole::index_query:
+    case TensorRole::index_weights:
+    case TensorRole::router:
+    case TensorRole::router_bias:
+    case TensorRole::expert_gate:
+    case TensorRole::expert_up:
+    case TensorRole::expert_down:
+    case TensorRole::expert_gate_bias:
+    case TensorRole::expert_up_bias:
+    case TensorRole::expert_down_bias:
+    case TensorRole::shared_gate:
+    case TensorRole::shared_up:
+    case TensorRole::shared_down:
+    case TensorRole::shared_router:
+      return false;
   }
   return false;
 }
@@ -120,7 +183,40 @@ Shape shape(TensorRole role, const Hyperparameters& h) {
       return {h.d_model, h.d_ff};
     case TensorRole::down:
       return {h.d_ff, h.d_model};
+    case TensorRole::position_embedding:
+    case TensorRole::output_norm_bias:
+    case TensorRole::attention_norm_bias:
+    case TensorRole::feed_forward_norm_bias:
+    case TensorRole::up_bias:
+    case TensorRole::down_bias:
+    case TensorRole::attention_sinks:
+    case TensorRole::query_down:
+    case TensorRole::query_down_norm:
+    case TensorRole::query_up:
+    case TensorRole::key_value_down:
+    case TensorRole::key_value_down_norm:
+    case TensorRole::key_up:
+    case TensorRole::value_up:
+    case TensorRole::index_key:
+    case TensorRole::index_key_norm:
+    case TensorRole::index_key_norm_bias:
+    case TensorRole::index_query:
+    case TensorRole::index_weights:
+    case TensorRole::router:
+    case TensorRole::router_bias:
+    case TensorRole::expert_gate:
+    case TensorRole::expert_up:
+    case TensorRole::expert_down:
+    case TensorRole::expert_gate_bias:
+    case TensorRole::expert_up_bias:
+    case TensorRole::expert_down_bias:
+    case TensorRole::shared_gate:
+    case TensorRole::shared_up:
+    case TensorRole::shared_down:
+    case TensorRole::shared_router:
+      break;
   }
+  check(false, static_cast<int>(role));  // not wanted by any model that runs
   return {0};
 }
 
@@ -184,7 +280,7 @@ Result<std::vector<int>> tensor_table(const GgufFile& file, const Hyperparameter
           {.code = "M0406",
            .message = fmt::format("tensor `{}` has no known part in a model of architecture "
                                   "`{}` with {} layers",
-                                  file.tensors[i].name, info(h.architecture).name, h.layers)});
+                                  file.tensors[i].name, info(*h.architecture).name, h.layers)});
     }
   }
   if (!findings.empty()) {

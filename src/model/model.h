@@ -35,8 +35,40 @@ enum class TensorRole {
   up,
   down,
   feed_forward_post_norm,
+  // Parts of models that are known by their shape alone; no model that runs here has them.
+  position_embedding,
+  output_norm_bias,
+  attention_norm_bias,
+  feed_forward_norm_bias,
+  up_bias,
+  down_bias,
+  attention_sinks,
+  query_down,
+  query_down_norm,
+  query_up,
+  key_value_down,
+  key_value_down_norm,
+  key_up,
+  value_up,
+  index_key,
+  index_key_norm,
+  index_key_norm_bias,
+  index_query,
+  index_weights,
+  router,
+  router_bias,
+  expert_gate,
+  expert_up,
+  expert_down,
+  expert_gate_bias,
+  expert_up_bias,
+  expert_down_bias,
+  shared_gate,
+  shared_up,
+  shared_down,
+  shared_router,
 };
-inline constexpr int kTensorRoles = static_cast<int>(TensorRole::feed_forward_post_norm) + 1;
+inline constexpr int kTensorRoles = static_cast<int>(TensorRole::shared_router) + 1;
 
 // The tensor's name in the file: "blk.3.attn_q.weight".
 std::string tensor_name(TensorRole role, std::int64_t layer = 0);

@@ -48,7 +48,7 @@ TEST(Model, tiny_models_of_every_architecture_load) {
     EXPECT_EQ(h.rope.pairing, known.pairing);
     EXPECT_EQ(h.rope.dims, 32);
     EXPECT_EQ(h.activation, known.activation);
-    EXPECT_EQ(h.has_qk_norm, known.has_qk_norm);
+    EXPECT_EQ(h.qk_norm != QkNorm::none, known.has_qk_norm);
     EXPECT_EQ(h.has_post_norms, known.has_post_norms);
     EXPECT_EQ(h.has_qkv_bias, known.architecture == Architecture::qwen2);
     EXPECT_TRUE(h.tied);

@@ -260,10 +260,12 @@ class ScalarModel {
       bias(k, Role::key_bias, layer);
       bias(v, Role::value_bias, layer);
     }
-    prepare(q, h_.has_qk_norm ? std::optional(Role::query_norm) : std::nullopt, layer);
-    prepare(k, h_.has_qk_norm ? std::optional(Role::key_norm) : std::nullopt, layer);
+    prepare(q, h_.qk_norm != model::QkNorm::none ? std::optional(Role::query_norm) : std::nullopt,
+            layer);
+    prepare(k, h_.qk_norm != model::QkNorm::none ? std::optional(Role::key_norm) : std::nullopt,
+            layer);
 
-    if (h_.has_qkv_bias && !h_.has_qk_norm && h_.attention_softcap == 0) {
+    if (h_.has_qkv_bias && h_.qk_norm == model::QkNorm::none && h_.attention_softcap == 0) {
       centre(k, layer);
     }
 
