@@ -237,15 +237,6 @@ bool is_address(std::string_view word) {
   return word.starts_with(kHubPrefix) || word.find("://") != std::string_view::npos;
 }
 
-std::string user_catalogue_path() {
-  const char* config = std::getenv("XDG_CONFIG_HOME");
-  if (config != nullptr && *config == '/') {
-    return std::string(config) + "/churon/models.toml";
-  }
-  const char* home = std::getenv("HOME");
-  return home != nullptr && *home != '\0' ? std::string(home) + "/.config/churon/models.toml" : "";
-}
-
 Result<Catalogue> read_catalogue(const std::string& path) {
   const auto text = read_file(path, kCatalogueSizeMax);
   if (!text) {
@@ -307,9 +298,18 @@ Result<Catalogue> parse_catalogue(std::string_view text, const std::string& path
   return catalogue;
 }
 
+std::string user_file_path(std::string_view file) {
+  const char* config = std::getenv("XDG_CONFIG_HOME");
+  if (config != nullptr && *config == '/') {
+    return fmt::format("{}/churon/{}", config, file);
+  }
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home != '\0' ? fmt::format("{}/.config/churon/{}", home, file) : "";
+}
+
 Result<Catalogue> load_catalogue() {
   auto catalogue = read_catalogue(data_path("data/models/catalogue.toml"));
-  const std::string own_path = user_catalogue_path();
+  const std::string own_path = user_file_path("models.toml");
   std::error_code ignored;
   if (!catalogue || own_path.empty() || !std::filesystem::exists(own_path, ignored)) {
     return catalogue;

@@ -54,6 +54,10 @@ Result<Catalogue> parse_catalogue(std::string_view text, const std::string& path
 // The shipped catalogue and the user's own.
 Result<Catalogue> load_catalogue();
 
+// Where a file of the user's own lies: $XDG_CONFIG_HOME/churon/FILE, ~/.config/churon/FILE; empty:
+// neither variable is set.
+std::string user_file_path(std::string_view file);
+
 // What a word names: a model of the catalogue, an https URL or `hf:org/repo/file.gguf`.
 Result<KnownModel> find_model(const Catalogue& catalogue, const std::string& word);
 
