@@ -263,5 +263,155 @@ TEST(Shapes, a_graph_serves_for_other_steps_of_the_same_forms) {
   }
 }
 
+// ---- config.json ----
+
+struct Config {
+  std::string_view row;  // of the catalogue; empty: none
+  std::string_view text;
+  double parameters = 0;  // as published, where there is no row
+};
+
+// The files as their makers publish them, without what has nothing to do with the shape.
+const std::vector<Config>& configs() {
+  static const std::vector<Config> all{
+      {"Llama-3.1-8B", R"({"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336,
+        "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8,
+        "vocab_size": 128256, "max_position_embeddings": 131072, "rms_norm_eps": 1e-05,
+        "rope_theta": 500000.0, "attention_bias": false, "mlp_bias": false, "hidden_act": "silu",
+        "tie_word_embeddings": false, "torch_dtype": "bfloat16"})"},
+      {"Mistral-7B-v0.1", R"({"model_type": "mistral", "hidden_size": 4096,
+        "intermediate_size": 14336, "num_attention_heads": 32, "num_hidden_layers": 32,
+        "num_key_value_heads": 8, "sliding_window": 4096, "vocab_size": 32000,
+        "max_position_embeddings": 32768, "rope_theta": 10000.0})"},
+      {"Mixtral-8x7B", R"({"model_type": "mixtral", "hidden_size": 4096,
+        "intermediate_size": 14336, "num_attention_heads": 32, "num_hidden_layers": 32,
+        "num_key_value_heads": 8, "sliding_window": null, "num_local_experts": 8,
+        "num_experts_per_tok": 2, "vocab_size": 32000, "max_position_embeddings": 32768})"},
+      {"Qwen2.5-7B", R"({"model_type": "qwen2", "hidden_size": 3584, "intermediate_size": 18944,
+        "num_attention_heads": 28, "num_hidden_layers": 28, "num_key_value_heads": 4,
+        "max_window_layers": 28, "sliding_window": 131072, "use_sliding_window": false,
+        "vocab_size": 152064, "max_position_embeddings": 131072, "tie_word_embeddings": false})"},
+      {"Qwen3-0.6B", R"({"model_type": "qwen3", "hidden_size": 1024, "intermediate_size": 3072,
+        "head_dim": 128, "num_attention_heads": 16, "num_hidden_layers": 28,
+        "num_key_value_heads": 8, "vocab_size": 151936, "max_position_embeddings": 40960,
+        "tie_word_embeddings": true})"},
+      {"Qwen3-30B-A3B", R"({"model_type": "qwen3_moe", "hidden_size": 2048, "head_dim": 128,
+        "intermediate_size": 6144, "moe_intermediate_size": 768, "num_attention_heads": 32,
+        "num_hidden_layers": 48, "num_key_value_heads": 4, "num_experts": 128,
+        "num_experts_per_tok": 8, "decoder_sparse_step": 1, "mlp_only_layers": [],
+        "vocab_size": 151936, "max_position_embeddings": 40960})"},
+      {"Gemma-2-9b", R"({"model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336,
+        "head_dim": 256, "num_attention_heads": 16, "num_hidden_layers": 42,
+        "num_key_value_heads": 8, "sliding_window": 4096, "attn_logit_softcapping": 50.0,
+        "final_logit_softcapping": 30.0, "vocab_size": 256000, "max_position_embeddings": 8192,
+        "hidden_act": "gelu_pytorch_tanh"})"},
+      {"Gemma-3-4b", R"({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text",
+        "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34,
+        "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024},
+        "vision_config": {"hidden_size": 1152}})"},
+      {"GPT-2 small", R"({"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12,
+        "n_positions": 1024, "n_ctx": 1024, "vocab_size": 50257, "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-05})"},
+      {"gpt-oss-20b", R"({"model_type": "gpt_oss", "hidden_size": 2880, "intermediate_size": 2880,
+        "head_dim": 64, "num_attention_heads": 64, "num_hidden_layers": 24,
+        "num_key_value_heads": 8, "num_local_experts": 32, "num_experts_per_tok": 4,
+        "sliding_window": 128, "attention_bias": true, "vocab_size": 201088,
+        "max_position_embeddings": 131072, "quantization_config": {"quant_method": "mxfp4"}})"},
+      {"DeepSeek-V3", R"({"model_type": "deepseek_v3", "hidden_size": 7168,
+        "intermediate_size": 18432, "kv_lora_rank": 512, "q_lora_rank": 1536,
+        "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+        "moe_intermediate_size": 2048, "moe_layer_freq": 1, "first_k_dense_replace": 3,
+        "n_group": 8, "topk_group": 4, "n_routed_experts": 256, "n_shared_experts": 1,
+        "num_experts_per_tok": 8, "num_attention_heads": 128, "num_key_value_heads": 128,
+        "num_hidden_layers": 61, "num_nextn_predict_layers": 1, "vocab_size": 129280,
+        "max_position_embeddings": 163840, "torch_dtype": "bfloat16",
+        "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}})"},
+      {"DeepSeek-V3.2", R"({"model_type": "deepseek_v32", "hidden_size": 7168,
+        "intermediate_size": 18432, "kv_lora_rank": 512, "q_lora_rank": 1536,
+        "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+        "moe_intermediate_size": 2048, "moe_layer_freq": 1, "first_k_dense_replace": 3,
+        "n_group": 8, "topk_group": 4, "n_routed_experts": 256, "n_shared_experts": 1,
+        "num_experts_per_tok": 8, "num_attention_heads": 128, "num_hidden_layers": 61,
+        "index_head_dim": 128, "index_n_heads": 64, "index_topk": 2048, "vocab_size": 129280,
+        "max_position_embeddings": 163840})"},
+      {"Kimi-K2.5", R"({"model_type": "kimi_k25", "num_hidden_layers": 61, "hidden_size": 7168,
+        "num_attention_heads": 64, "num_key_value_heads": 64, "intermediate_size": 18432,
+        "vocab_size": 163840, "max_position_embeddings": 262144, "n_routed_experts": 384,
+        "n_shared_experts": 1, "num_experts_per_tok": 8, "moe_intermediate_size": 2048,
+        "moe_layer_freq": 1, "first_k_dense_replace": 1, "kv_lora_rank": 512, "q_lora_rank": 1536,
+        "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128})"},
+      {"Llama-4-Maverick-17B-128E", R"({"model_type": "llama4", "text_config": {
+        "model_type": "llama4_text", "attention_chunk_size": 8192, "head_dim": 128,
+        "hidden_size": 5120, "interleave_moe_layer_step": 2, "intermediate_size": 8192,
+        "intermediate_size_mlp": 16384, "max_position_embeddings": 1048576,
+        "num_attention_heads": 40, "num_experts_per_tok": 1, "num_hidden_layers": 48,
+        "num_key_value_heads": 8, "num_local_experts": 128, "rope_theta": 500000.0,
+        "use_qk_norm": false, "vocab_size": 202048}})"},
+      {"MiniMax-M2.5", R"({"model_type": "minimax_m2", "hidden_size": 3072,
+        "intermediate_size": 1536, "head_dim": 128, "num_attention_heads": 48,
+        "num_hidden_layers": 62, "num_key_value_heads": 8, "num_local_experts": 256,
+        "num_experts_per_tok": 8, "rotary_dim": 64, "use_qk_norm": true, "use_routing_bias": true,
+        "vocab_size": 200064, "max_position_embeddings": 196608, "rope_theta": 5000000})"},
+      {"Phi-4-mini", R"({"model_type": "phi3", "hidden_size": 3072, "intermediate_size": 8192,
+        "num_attention_heads": 24, "num_hidden_layers": 32, "num_key_value_heads": 8,
+        "partial_rotary_factor": 0.75, "sliding_window": null, "vocab_size": 200064,
+        "max_position_embeddings": 131072, "tie_word_embeddings": true})"},
+      {"", R"({"model_type": "opt", "hidden_size": 768, "ffn_dim": 3072, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "vocab_size": 50272, "max_position_embeddings": 2048,
+        "word_embed_proj_dim": 768})",
+       125.24e6},
+      {"", R"({"model_type": "qwen2_moe", "hidden_size": 2048, "intermediate_size": 5632,
+        "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632,
+        "num_attention_heads": 16, "num_hidden_layers": 24, "num_key_value_heads": 16,
+        "num_experts": 60, "num_experts_per_tok": 4, "vocab_size": 151936,
+        "max_position_embeddings": 8192})",
+       14.316e9},
+      {"", R"({"model_type": "deepseek_v2", "hidden_size": 2048, "intermediate_size": 10944,
+        "q_lora_rank": null, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+        "v_head_dim": 128, "moe_intermediate_size": 1408, "first_k_dense_replace": 1,
+        "n_routed_experts": 64, "n_shared_experts": 2, "num_experts_per_tok": 6, "n_group": 1,
+        "topk_group": 1, "num_attention_heads": 16, "num_hidden_layers": 27, "vocab_size": 102400,
+        "max_position_embeddings": 163840})",
+       15.706e9},
+      {"", R"({"model_type": "gemma", "hidden_size": 2048, "intermediate_size": 16384,
+        "head_dim": 256, "num_attention_heads": 8, "num_hidden_layers": 18,
+        "num_key_value_heads": 1, "vocab_size": 256000, "max_position_embeddings": 8192})",
+       2.506e9},
+  };
+  return all;
+}
+
+TEST(Shapes, a_config_gives_the_same_graph_as_the_row_of_the_catalogue) {
+  for (const Config& config : configs()) {
+    const auto read = model::parse_config(config.text, "config.json");
+    ASSERT_TRUE(read) << to_text(read.error());
+    const Graph g = graph(*read, decode_step(1, 100));
+    SCOPED_TRACE(config.row);
+    if (config.row.empty()) {
+      EXPECT_NEAR(static_cast<double>(parameter_count(g)) / config.parameters, 1, 0.001);
+      continue;
+    }
+    auto h = named(config.row);
+    if (config.row == "Gemma-3-4b") {
+      h.vocab = 262208;  // 64 more rows for pictures
+    }
+    const Graph wanted = graph(h, decode_step(1, 100));
+    EXPECT_EQ(parameter_count(g), parameter_count(wanted));
+    EXPECT_EQ(read->layer_has_window, h.layer_has_window);
+    EXPECT_EQ(read->layer_has_experts, h.layer_has_experts);
+    EXPECT_EQ(read->layer_has_rope, h.layer_has_rope);
+    EXPECT_EQ(read->rope.dims, h.rope.dims);
+    EXPECT_EQ(read->context, h.context);
+    EXPECT_EQ(read->experts.groups_kept, h.experts.groups_kept);
+    ASSERT_EQ(g.ops.size(), wanted.ops.size());
+    for (std::size_t i = 0; i < g.ops.size(); ++i) {
+      EXPECT_EQ(g.ops[i].name, wanted.ops[i].name);
+      EXPECT_EQ(work(g, g.ops[i]).macs, work(wanted, wanted.ops[i]).macs) << g.ops[i].name;
+      EXPECT_EQ(work(g, g.ops[i]).vector_operations, work(wanted, wanted.ops[i]).vector_operations)
+          << g.ops[i].name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace churon::graph

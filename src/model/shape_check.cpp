@@ -89,6 +89,9 @@ void complete_shape(Hyperparameters& h) {
   h.layer_has_window.resize(static_cast<std::size_t>(h.layers), false);
   h.attention_scale = 1.0F / std::sqrt(static_cast<float>(h.key_dim));
   h.rope.pairing = RopePairing::neox;
+  if (h.has_learned_positions) {
+    h.rope.dims = 0;
+  }
   if (h.canonical_name.empty()) {
     h.canonical_name = h.name;
   }

@@ -99,6 +99,7 @@ constexpr std::array kExpertFeatures{
     ExpertFeature{"shared_gate", &Experts::has_shared_gate},
 };
 constexpr std::string_view kNoGlobalRope = "no_global_rope";
+constexpr std::string_view kScaledEmbedding = "scaled_embedding";  // by sqrt(d_model)
 
 template <typename Word>
 using Choice = std::pair<std::string_view, Word>;
@@ -207,6 +208,12 @@ void read_attention(RowReader& row, Hyperparameters& h) {
     h.indexer.head_dim = row.integer("index_dim", 0, kShapeHeadDimMax, 0);
     h.indexer.top = row.integer("index_topk", 0, kShapeContextMax, 0);
     return;
+  }
+  for (const std::string_view column : {"mla_q_lora", "mla_kv_lora", "mla_qk_nope", "mla_qk_rope",
+                                        "mla_v_head", "index_heads", "index_dim", "index_topk"}) {
+    if (!row.text(column).empty()) {
+      row.problem(column, fmt::format("`{}` is for MLA alone", column));
+    }
   }
   h.kv_heads = row.integer("n_kv_heads", 1, kShapeHeadsMax);
   h.key_dim = h.value_dim = row.integer("head_dim", 1, kShapeHeadDimMax);
@@ -323,6 +330,10 @@ bool set_feature(std::string_view name, Hyperparameters& h) {
     h.layer_has_rope = h.layer_has_window;
     return true;
   }
+  if (name == kScaledEmbedding) {
+    h.embedding_scale = std::sqrt(static_cast<float>(h.d_model));
+    return true;
+  }
   return false;
 }
 
@@ -333,7 +344,7 @@ void read_features(RowReader& row, Hyperparameters& h) {
   }
   for (const std::string_view feature : split(field, ';')) {
     if (!set_feature(trim(feature), h)) {
-      std::vector<std::string> names{std::string(kNoGlobalRope)};
+      std::vector<std::string> names{std::string(kNoGlobalRope), std::string(kScaledEmbedding)};
       for (const Feature& known : kFeatures) {
         names.emplace_back(known.name);
       }

@@ -90,6 +90,13 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, ignored);
 }
 
+// A file, or a folder with a config.json.
+bool is_file_of_a_shape(const std::string& path) {
+  std::error_code ignored;
+  return exists(path) &&
+         (!std::filesystem::is_directory(path, ignored) || exists(path + "/config.json"));
+}
+
 Result<Hyperparameters> shape_of_config(const std::string& path) {
   const auto text = read_file(path, kFileSizeMax);
   if (!text) {
@@ -195,15 +202,12 @@ bool is_downloaded_name(const std::string& name) {
 Result<Hyperparameters> shape(const Shapes& shapes, const std::string& name_or_path) {
   const bool path_like = name_or_path.ends_with(".gguf") || name_or_path.ends_with(".json") ||
                          name_or_path.starts_with('.') || name_or_path.starts_with('/');
-  if (path_like || (name_or_path.find('/') != std::string::npos && exists(name_or_path))) {
+  if (path_like || is_file_of_a_shape(name_or_path)) {
     return with_canonical_name(shapes, shape_of_file(name_or_path));
   }
   auto found = find_shape(shapes, name_or_path);
   if (found) {
     return found;
-  }
-  if (exists(name_or_path)) {
-    return with_canonical_name(shapes, shape_of_file(name_or_path));
   }
   if (is_downloaded_name(name_or_path)) {  // of `churon models`
     const auto path = resolve_model(name_or_path);

@@ -55,8 +55,7 @@ Result<Hyperparameters> parse_config(std::string_view text, const std::string& p
 std::span<const std::string_view> config_model_types();
 
 // What --model takes: a config.json, the folder of one, a GGUF file, a name of the catalogue, a
-// name of `churon models` that was pulled. Names come before files of the same name without a
-// folder.
+// name of `churon models` that was pulled. A file that exists wins over a name.
 Result<Hyperparameters> shape(const Shapes& shapes, const std::string& name_or_path);
 // The same with the catalogue of load_shapes(), read anew: callers with many names load it once.
 Result<Hyperparameters> shape(const std::string& name_or_path);
