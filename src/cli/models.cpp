@@ -20,8 +20,9 @@
 
 namespace churon::cli {
 
-// Defined in models_show.cpp.
+// Defined in models_show.cpp and models_shapes.cpp.
 Action configure_models_show(CLI::App& app);
+Action configure_models_shapes(CLI::App& app);
 
 namespace {
 
@@ -297,7 +298,15 @@ Action configure_models(CLI::App& app) {
                            "  churon models show path/to/model.gguf --tensors --digest");
   const Action show_model = configure_models_show(*show);
 
+  auto* shapes = add_command(app, "shapes", "lists the models that are known by shape",
+                             "churon models shapes\n"
+                             "  churon models shapes Llama-3.1-70B-Instruct-FP8");
+  const Action show_shapes = configure_models_shapes(*shapes);
+
   return [=](const Terminal& terminal) {
+    if (shapes->parsed()) {
+      return show_shapes(terminal);
+    }
     if (show->parsed()) {
       return show_model(terminal);
     }

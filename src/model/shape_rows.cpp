@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/csv.h"
@@ -18,6 +19,8 @@
 namespace churon::model {
 
 namespace {
+
+constexpr std::size_t kFieldsMax = 200'000;  // of a table: thousands of models
 
 // The columns of data/models.csv. docs/models.md says what each means.
 struct Column {
@@ -419,38 +422,42 @@ Shape read_shape(RowReader& row) {
 
 void check_columns(const CsvTable& table, Findings& findings) {
   std::vector<std::string> names;
+  std::vector<std::string> missing;
   for (const Column& column : kColumns) {
     names.emplace_back(column.name);
     if (column.required && table.column(column.name) < 0) {
-      findings.add({.code = "M0602",
-                    .message = fmt::format("`{}` has no column `{}`", table.file, column.name)});
+      missing.push_back(fmt::format("`{}`", column.name));
     }
   }
-  std::vector<std::string> seen;
+  std::set<std::string> seen;
   for (std::size_t i = 0; i < table.header.fields.size(); ++i) {
     const std::string name = to_lower_ascii(trim(table.header.fields[i].text));
-    const bool twice = std::find(seen.begin(), seen.end(), name) != seen.end();
-    if (twice || std::find_if(names.begin(), names.end(), [&](const std::string& known) {
-                   return to_lower_ascii(known) == name;
-                 }) == names.end()) {
-      const auto near = twice ? std::nullopt : did_you_mean(name, names);
-      Diagnostic unknown{.code = "M0602",
-                         .message = twice ? fmt::format("column `{}` stands twice", name)
-                                          : fmt::format("unknown column `{}`", name),
-                         .span = table.place(table.header, static_cast<int>(i))};
-      if (near) {
-        unknown.span->label = fmt::format("did you mean `{}`?", *near);
-      }
-      findings.add(std::move(unknown));
+    const bool is_new = seen.insert(name).second;
+    const bool is_known = std::any_of(names.begin(), names.end(), [&](const std::string& known) {
+      return to_lower_ascii(known) == name;
+    });
+    if (is_new && is_known) {
+      continue;
     }
-    seen.push_back(name);
+    const auto near = is_new ? did_you_mean(name, names) : std::nullopt;
+    Diagnostic wrong{.code = "M0602",
+                     .message = is_new ? fmt::format("unknown column `{}`", name)
+                                       : fmt::format("column `{}` stands twice", name),
+                     .span = table.place(table.header, static_cast<int>(i))};
+    wrong.span->label = near ? fmt::format("did you mean `{}`?", *near) : "";
+    findings.add(std::move(wrong));
+  }
+  if (!missing.empty()) {
+    findings.add({.code = "M0602",
+                  .message = fmt::format("`{}` lacks the column{} {}", table.file,
+                                         missing.size() == 1 ? "" : "s", join(missing, ", "))});
   }
 }
 
 }  // namespace
 
 Result<Shapes> parse_shapes(std::string text, const std::string& path) {
-  const CsvTable table = parse_csv(std::move(text), path);
+  const CsvTable table = parse_csv(std::move(text), path, {.fields_max = kFieldsMax});
   Findings findings;
   findings.add(table.findings);
   check_columns(table, findings);
@@ -459,6 +466,7 @@ Result<Shapes> parse_shapes(std::string text, const std::string& path) {
   }
   Shapes shapes;
   std::map<std::string, std::string> owners;  // of every comparable name
+  std::set<std::string> rows;                 // by name
   for (const CsvRow& line : table.rows) {
     Findings of_row;
     RowReader row(table, line, of_row);
@@ -477,9 +485,7 @@ Result<Shapes> parse_shapes(std::string text, const std::string& path) {
                     "M0603");
       }
     }
-    if (std::any_of(shapes.rows.begin(), shapes.rows.end(), [&](const Shape& other) {
-          return other.hyperparameters.name == shape.hyperparameters.name;
-        })) {
+    if (!rows.insert(shape.hyperparameters.name).second) {
       row.problem("name", fmt::format("`{}` stands twice", shape.hyperparameters.name), "M0603");
     }
     shape.catalogue = path;

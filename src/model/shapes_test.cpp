@@ -217,8 +217,8 @@ TEST(Shapes, models_beyond_every_measure_are_refused) {
 }
 
 TEST(Shapes, columns_are_checked) {
-  EXPECT_THAT(parsed(""), HasSubstr("has no column `name`"));
-  EXPECT_THAT(parsed("name\n"), HasSubstr("has no column `n_layers`"));
+  EXPECT_THAT(parsed(""), HasSubstr("lacks the columns `name`, `n_layers`"));
+  EXPECT_THAT(parsed("name\n"), HasSubstr("lacks the columns `n_layers`, "));
   EXPECT_THAT(with(",n_global_layer", ",1"), HasSubstr("did you mean `n_global_layers`?"));
   EXPECT_THAT(with(",d_model", ",64"), HasSubstr("column `d_model` stands twice"));
   EXPECT_THAT(with("", ",1"), HasSubstr("B0007"));
