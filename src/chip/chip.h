@@ -359,6 +359,8 @@ struct Supply {
 // Dense peak rates as the maker states them.
 struct Peak {
   std::optional<Sourced<OperationsPerSecond>> bf16, fp8, fp4, int8;
+  std::optional<std::int64_t> cores;    // SMs, CUs
+  std::optional<Sourced<Hertz>> clock;  // at which the rates are stated
 };
 
 // What the description says of itself. The loader computes the same and compares.

@@ -84,7 +84,7 @@ TEST(Schema, names_every_key_of_a_table_once) {
 
 TEST(Load, reads_every_shipped_chip_without_complaint) {
   const auto names = shipped();
-  EXPECT_EQ(names.size(), 18U);
+  EXPECT_EQ(names.size(), 23U);
   for (const auto& name : names) {
     const Chip chip = loaded(name);
     EXPECT_EQ(chip.id, name);
@@ -308,7 +308,7 @@ TEST(BoughtChips, say_what_data_chips_csv_says) {
       bought.emplace(chip.name, std::move(chip));
     }
   }
-  EXPECT_EQ(bought.size(), 15U);
+  EXPECT_EQ(bought.size(), 20U);
   std::size_t found = 0;
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const auto cells = csv_cells(lines[i]);
@@ -340,6 +340,10 @@ TEST(BoughtChips, say_what_data_chips_csv_says) {
     same("fp8_tflops", 1e12, stated(chip.peak->fp8));
     same("fp4_tflops", 1e12, stated(chip.peak->fp4));
     same("int8_tops", 1e12, stated(chip.peak->int8));
+    same("clock_mhz", 1e6, stated(chip.peak->clock));
+    if (chip.peak->cores) {
+      EXPECT_EQ(leading_number(cell("cores")), static_cast<double>(*chip.peak->cores)) << chip.name;
+    }
     same("mem_gb", 1e9, stated(memory.capacity));
     same("mem_bw_tbps", 1e12, stated(memory.bandwidth));
     same("tdp_w", 1, stated(chip.power.tdp));

@@ -658,6 +658,9 @@ constexpr std::array kPeak{
     quantity<&Peak::fp8>("fp8", Q::operations, kRate, "FP8, dense"),
     quantity<&Peak::fp4>("fp4", Q::operations, kRate, "FP4, dense"),
     quantity<&Peak::int8>("int8", Q::operations, kRate, "int8, dense"),
+    count<&Peak::cores>("cores", {"1", "100000"},
+                        "SMs or compute units that reach the rates together"),
+    quantity<&Peak::clock>("clock", Q::frequency, kClockRange, "at which the rates are stated"),
 };
 
 constexpr std::array kExpect{

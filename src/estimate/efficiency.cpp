@@ -21,23 +21,69 @@ template <auto kPart, auto kMember>
 double& at(Efficiency& efficiency) {
   return efficiency.*kPart.*kMember;
 }
-template <FormatFamily kFamily, auto kMember>
-double& of_format(Efficiency& efficiency) {
-  return efficiency.formats[static_cast<std::size_t>(kFamily)].*kMember;
-}
 
 using E = Efficiency;
-using F = FormatFamily;
 
 // Every parameter there is: scope, name, unit, start, low, high, varied by factors, fitted.
+// clang-format off
 constexpr std::array kParameters{
-    Parameter{"gemm", "memory", "1", 0.8, 0.3, 1, false, true, "share of the memory's rate",
-              at<&E::gemm, &E::Gemm::memory>},
-    Parameter{"gemm", "compute", "1", 0.75, 0.3, 1, false, true, "share of the peak rate",
-              at<&E::gemm, &E::Gemm::compute>},
-    Parameter{"gemm", "fixed", "s", 5e-6, 1e-6, 30e-6, true, true, "launch, fill, drain",
-              at<&E::gemm, &E::Gemm::fixed>},
+    Parameter{"gemm", "compute", "1", 0.8, 0.5, 1, false, true, "share of the peak rate", at<&E::gemm, &E::Gemm::compute>},
+    Parameter{"gemm", "memory", "1", 0.85, 0.5, 1, false, true, "share of the memory's rate", at<&E::gemm, &E::Gemm::memory>},
+    Parameter{"gemm", "wave", "1", 0.2, 0, 1, false, true, "of the idle last wave", at<&E::gemm, &E::Gemm::wave>},
+    Parameter{"gemm", "feed", "B/cycle", 64, 8, 400, true, true, "cache to core", at<&E::gemm, &E::Gemm::feed>},
+    Parameter{"gemm", "split", "s", 2e-06, 1e-07, 2e-05, true, true, "adding parts", at<&E::gemm, &E::Gemm::split>},
+    Parameter{"gemm", "cache_share", "1", 0.3, 0.01, 1, true, true, "warm weights", at<&E::gemm, &E::Gemm::cache_share>},
+    Parameter{"gemm", "cache_rate", "1", 3, 1, 8, true, true, "over the memory's", at<&E::gemm, &E::Gemm::cache_rate>},
+    Parameter{"gemm", "fixed", "s", 4e-06, 1e-06, 1.5e-05, true, true, "launch, fill, drain", at<&E::gemm, &E::Gemm::fixed>},
+    Parameter{"gemm", "dies", "1", 1.2, 1, 2, false, true, "several dies", at<&E::gemm, &E::Gemm::dies>},
+    Parameter{"formats", "narrow", "1", 0.1, 0, 0.5, false, true, "exponent of a halving", at<&E::formats, &E::Formats::narrow>},
+    Parameter{"formats", "block_compute", "1", 0.85, 0.3, 1, false, true, "fp8_block", at<&E::formats, &E::Formats::block_compute>},
+    Parameter{"formats", "quantise", "s", 8e-06, 1e-06, 2.5e-05, true, true, "fp8, fp4, int8", at<&E::formats, &E::Formats::quantise>},
+    Parameter{"formats", "quantise_bytes", "B", 3, 1, 15, true, true, "an activation", at<&E::formats, &E::Formats::quantise_bytes>},
+    Parameter{"formats", "block", "s", 3e-06, 1e-07, 2e-05, true, true, "fp8_block", at<&E::formats, &E::Formats::block>},
+    Parameter{"formats", "weight_only", "s", 8e-06, 1e-06, 3e-05, true, true, "widened weights", at<&E::formats, &E::Formats::weight_only>},
+    Parameter{"attention", "compute", "1", 0.7, 0.3, 1, false, true, "share of the peak rate", at<&E::attention, &E::Attention::compute>},
+    Parameter{"attention", "softmax", "1", 0.7, 0.1, 4, true, true, "exponentials, over 16 a cycle and core", at<&E::attention, &E::Attention::softmax>},
+    Parameter{"attention", "overlap", "1", 1.5, 1, 6, true, true, "norm of products and exponentials", at<&E::attention, &E::Attention::overlap>},
+    Parameter{"attention", "row", "cycles", 60, 1, 500, true, true, "a query of a head", at<&E::attention, &E::Attention::row>},
+    Parameter{"attention", "wave", "1", 0.5, 0.01, 5, true, true, "tiles that the last wave waits", at<&E::attention, &E::Attention::wave>},
+    Parameter{"attention", "prefill_memory", "1", 0.7, 0.2, 1, false, true, "queries, keys, values, outputs", at<&E::attention, &E::Attention::prefill_memory>},
+    Parameter{"attention", "prefill_cache", "1", 0.3, 0.01, 2, true, true, "share of the cache that holds them", at<&E::attention, &E::Attention::prefill_cache>},
+    Parameter{"attention", "prefill_fixed", "s", 1.2e-05, 3e-06, 4e-05, true, true, "with the kernel that prepares them", at<&E::attention, &E::Attention::prefill_fixed>},
+    Parameter{"attention", "memory", "1", 0.9, 0.5, 1, false, true, "decode: share of the memory's rate", at<&E::attention, &E::Attention::memory>},
+    Parameter{"attention", "cache_share", "1", 0.5, 0.05, 1, true, true, "warm KV cache", at<&E::attention, &E::Attention::cache_share>},
+    Parameter{"attention", "cache_rate", "1", 4, 1, 10, true, true, "over the memory's", at<&E::attention, &E::Attention::cache_rate>},
+    Parameter{"attention", "decode_fixed", "s", 1e-05, 3e-06, 3e-05, true, true, "", at<&E::attention, &E::Attention::decode_fixed>},
+    Parameter{"experts", "compute", "1", 0.6, 0.1, 1, false, true, "share of the peak rate", at<&E::experts, &E::Experts::compute>},
+    Parameter{"experts", "memory", "1", 0.8, 0.3, 1, false, true, "share of the memory's rate", at<&E::experts, &E::Experts::memory>},
+    Parameter{"experts", "narrow", "1", 0.2, 0, 1, false, true, "exponent of a halving", at<&E::experts, &E::Experts::narrow>},
+    Parameter{"experts", "block_compute", "1", 0.6, 0.1, 1, false, true, "fp8_block", at<&E::experts, &E::Experts::block_compute>},
+    Parameter{"experts", "dequantise", "1/cycle", 16, 2, 100, true, true, "a core", at<&E::experts, &E::Experts::dequantise>},
+    Parameter{"experts", "tile", "tokens", 64, 8, 256, true, true, "tokens an expert is filled up to", at<&E::experts, &E::Experts::tile>},
+    Parameter{"experts", "width", "columns", 100, 1, 2000, true, true, "narrow experts", at<&E::experts, &E::Experts::width>},
+    Parameter{"experts", "activation", "1", 0.5, 0.05, 1, false, true, "permuted activations", at<&E::experts, &E::Experts::activation>},
+    Parameter{"experts", "fixed", "s", 2e-05, 3e-06, 6e-05, true, true, "all kernels together", at<&E::experts, &E::Experts::fixed>},
+    Parameter{"experts", "block", "s", 5e-06, 1e-07, 6e-05, true, true, "fp8_block", at<&E::experts, &E::Experts::block>},
+    Parameter{"experts", "per_expert", "s", 1e-07, 5e-09, 1e-06, true, true, "fp8_block", at<&E::experts, &E::Experts::per_expert>},
+    Parameter{"experts", "weight_only", "s", 5e-06, 1e-07, 6e-05, true, true, "widened weights", at<&E::experts, &E::Experts::weight_only>},
+    Parameter{"collective", "fixed", "s", 5e-06, 1e-06, 2e-05, true, true, "NCCL", at<&E::collective, &E::Collective::fixed>},
+    Parameter{"collective", "hop", "s", 1e-06, 1e-07, 5e-06, true, true, "a step of a ring", at<&E::collective, &E::Collective::hop>},
+    Parameter{"collective", "exchange", "s", 1e-05, 1e-06, 3e-05, true, true, "all-to-all", at<&E::collective, &E::Collective::exchange>},
+    Parameter{"collective", "simple", "s", 2e-05, 1e-06, 0.0002, true, true, "protocol for long messages", at<&E::collective, &E::Collective::simple>},
+    Parameter{"collective", "fill", "B", 5000000, 100000, 50000000, true, true, "of its pipeline", at<&E::collective, &E::Collective::fill>},
+    Parameter{"collective", "dies", "1", 1.2, 1, 2.5, false, true, "several dies", at<&E::collective, &E::Collective::dies>},
+    Parameter{"collective", "link", "1", 0.95, 0.5, 1, false, true, "share of the rate", at<&E::collective, &E::Collective::link>},
+    Parameter{"collective", "bus", "1", 0.7, 0.3, 1, false, true, "share of a host bus", at<&E::collective, &E::Collective::bus>},
+    Parameter{"collective", "low_latency", "1", 0.45, 0.05, 1, false, true, "protocol for short messages", at<&E::collective, &E::Collective::low_latency>},
+    Parameter{"collective", "copy", "1", 0.5, 0, 1, false, true, "copied locally", at<&E::collective, &E::Collective::copy>},
+    Parameter{"collective", "kernel_fixed", "s", 3e-06, 5e-07, 1e-05, true, true, "a framework's kernel", at<&E::collective, &E::Collective::kernel_fixed>},
+    Parameter{"collective", "kernel_hop", "s", 3e-07, 2e-08, 2e-06, true, true, "", at<&E::collective, &E::Collective::kernel_hop>},
+    Parameter{"collective", "kernel_link", "1", 0.6, 0.1, 1, false, true, "", at<&E::collective, &E::Collective::kernel_link>},
+    Parameter{"collective", "two_shot", "1", 2, 1, 6, true, true, "factor of the fixed time", at<&E::collective, &E::Collective::two_shot>},
+    Parameter{"elementwise", "memory", "1", 0.8, 0.3, 1, false, true, "share of the memory's rate", at<&E::elementwise, &E::Elementwise::memory>},
+    Parameter{"elementwise", "fixed", "s", 3e-06, 5e-07, 1.5e-05, true, true, "launch", at<&E::elementwise, &E::Elementwise::fixed>},
 };
+// clang-format on
 
 struct Reader {
   const CsvTable& table;

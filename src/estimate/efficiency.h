@@ -1,7 +1,8 @@
 // The parameters of the analytic level that are shared by all bought chips: what share of a data
 // sheet's peaks is achieved, and the fixed times. There is none per chip, per model and per table.
 // Values come from data/efficiency.csv, with unit, basis and source; `parameters()` lists them so
-// that a fit can vary them without knowing what they mean.
+// that a fit can vary them without knowing what they mean. kernels.h says how they are used;
+// docs/estimate.md has the formulas.
 #pragma once
 
 #include <cstddef>
@@ -10,51 +11,93 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "estimate/precision.h"
 
 namespace churon::estimate {
 
-// Times in seconds, shares of a peak in (0, 1].
+// Times in seconds, shares of a peak in (0, 1]. What is timed at the reference clock of 1.8 GHz
+// (kernels.cpp) takes longer on a slower one.
 struct Efficiency {
   struct Gemm {
-    double memory = 0.8, compute = 0.75;
-    double fixed = 5e-6;
+    double compute = 0;  // share of the peak rate, 16 bit, at a sustained clock
+    double memory = 0;   // share of the memory's rate
+    double wave = 0;     // of the cores that the last wave of tiles leaves idle, how much is lost
+    double feed = 0;     // bytes a core takes from the cache in a cycle
+    double split = 0;    // adding the parts of a product that is cut along k
+    double cache_share = 0;  // of the last-level cache that holds what the run before it touched
+    double cache_rate = 0;   // of the cache, over the memory's
+    double fixed = 0;        // launch, fill, drain, at the reference clock
+    double dies = 0;         // … longer by this factor on a chip of several dies
   } gemm;
-  struct Format {        // one per FormatFamily
-    double fixed = 0;    // beside the product
-    double compute = 1;  // of what bf16 achieves
-  };
-  std::array<Format, kFormatFamilyCount> formats;
+  struct Formats {
+    double narrow = 0;          // each halving of the format divides the achieved share by 2^narrow
+    double block_compute = 0;   // fp8_block: share of what 16 bit achieves
+    double quantise = 0;        // fixed time of quantising activations: fp8, fp4, int8
+    double quantise_bytes = 0;  // moved for each activation
+    double block = 0;           // fixed time, fp8_block
+    double weight_only = 0;     // fixed time, widened weights
+  } formats;
   struct Attention {
-    double memory = 0.8, compute = 0.6, prefill_fixed = 10e-6, decode_fixed = 10e-6;
-    double cache_bandwidth = 2.5;  // of the last-level cache, relative to the memory's
+    double compute = 0;         // share of the peak rate
+    double softmax = 0;         // exponentials a cycle and core, over 16
+    double overlap = 0;         // exponent of the norm that joins the two: 1 sum, large: the longer
+    double row = 0;             // core cycles for a query of a head: load, scale, store
+    double wave = 0;            // tiles' worth of time that the last wave waits
+    double prefill_memory = 0;  // share of the memory's rate, of queries, keys, values, outputs
+    double prefill_cache = 0;   // share of the cache that holds them
+    double prefill_fixed = 0;
+    double memory = 0;       // decode: share of the memory's rate
+    double cache_share = 0;  // decode: share of the cache that holds a warm KV cache
+    double cache_rate = 0;   // of the cache, over the memory's
+    double decode_fixed = 0;
   } attention;
-  struct Collective {
-    double link = 0.8, fixed = 8e-6, hop = 1e-6;
-  } collective;
   struct Experts {
-    double memory = 0.7, compute = 0.5, fixed = 25e-6;
+    double compute = 0;
+    double memory = 0;
+    double narrow = 0;
+    double block_compute = 0;
+    double dequantise = 0;  // weights a core widens in a cycle
+    double tile = 0;        // tokens to which an expert's are filled up
+    double width = 0;       // the share falls by 1 / (1 + width / inter) for narrow experts
+    double activation = 0;  // share of the memory's rate, of permuted activations
+    double fixed = 0;       // at the reference clock
+    double block = 0;       // … added, fp8_block
+    double per_expert = 0;  // … added for each expert of the rank, fp8_block
+    double weight_only = 0;
   } experts;
+  struct Collective {
+    double fixed = 0;        // NCCL, at the reference clock
+    double hop = 0;          // … for each step of a ring
+    double exchange = 0;     // … of an all-to-all
+    double simple = 0;       // … added by the protocol for long messages
+    double fill = 0;         // bytes of its pipeline
+    double dies = 0;         // times are longer by this factor on a chip of several dies
+    double link = 0;         // share of the link's rate, long messages
+    double bus = 0;          // … of a host bus
+    double low_latency = 0;  // share of that which the protocol for short messages reaches
+    double copy = 0;         // bytes copied locally, over the message, at the link's rate
+    double kernel_fixed = 0, kernel_hop = 0;  // a framework's own kernel
+    double kernel_link = 0;
+    double two_shot = 0;  // its second exchange: factor of the fixed time
+  } collective;
   struct Elementwise {
-    double memory = 0.8, fixed = 3e-6;
+    double memory = 0;
+    double fixed = 0;
   } elementwise;
 };
 
 // One number of `Efficiency`. (scope, name) is its key in data/efficiency.csv.
 struct Parameter {
-  std::string_view scope;  // "gemm", "format:fp8_block", "profile:vllm", …
+  std::string_view scope;  // "gemm", "formats", …
   std::string_view name;
   std::string_view unit;  // "s", "1", …
   double start = 0;       // what is known before any measurement: a fit starts here
   double low = 0, high = 0;
   bool logarithmic = false;  // varied by factors, not by sums
-  bool fitted = true;        // false: a fixed convention
+  bool fitted = true;        // false: a convention
   std::string_view note = {};
   double& (*of)(Efficiency&) = nullptr;
 
-  [[nodiscard]] double get(Efficiency efficiency) const {
-    return of(efficiency);
-  }
+  [[nodiscard]] double get(Efficiency efficiency) const { return of(efficiency); }
 };
 std::span<const Parameter> parameters();
 

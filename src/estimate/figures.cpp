@@ -34,6 +34,10 @@ void read_own(const chip::Chip& chip, Figures& figures) {
   if (chip.noc) {
     unit.hops = static_cast<double>(chip.noc->rows + chip.noc->cols) / 3;  // mean of a mesh
   }
+  // The compiler's hint of what is for activations, else a quarter of the scratch memory.
+  figures.value_bytes_on_chip = core.scratch.regions
+                                    ? core.scratch.regions->activations.value() * unit.cores
+                                    : chip::scratch_capacity(chip).value() / 4;
   figures.cores = unit.cores;
   figures.clock_hz = unit.core_hz;
   const auto peak = [&](numeric::BlockFormat format, chip::Activation activation) {
@@ -131,6 +135,9 @@ Result<Figures> figures(const chip::Chip& chip, std::string_view derate) {
     const chip::Peak& peak = *chip.peak;
     result.peak_ops = {value_of(peak.bf16), value_of(peak.fp8), value_of(peak.fp4),
                        value_of(peak.int8)};
+    result.cores = static_cast<double>(peak.cores.value_or(0));
+    result.clock_hz = peak.clock ? peak.clock->value.value() : 0;
+    result.value_bytes_on_chip = result.cache_bytes;
   }
   return result;
 }

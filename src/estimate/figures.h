@@ -34,8 +34,9 @@ struct Figures {
   double cache_bytes = 0;  // last-level cache
   double cores = 0;        // SMs, CUs, tensor cores
   double clock_hz = 0;
-  double compute_dies = 1;
-  double die_m2 = 0;  // of all compute dies
+  double compute_dies = 1;         // 0: not stated
+  double value_bytes_on_chip = 0;  // room for an operator's values: scratch memory or cache
+  double die_m2 = 0;               // of all compute dies
   double tdp_w = 0, idle_w = 0;
   int year = 0;
 

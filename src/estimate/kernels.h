@@ -6,7 +6,8 @@
 // can. Pure functions; no allocation.
 #pragma once
 
-#include <string_view>
+#include <array>
+#include <cstddef>
 
 #include "estimate/efficiency.h"
 #include "estimate/figures.h"
@@ -20,24 +21,34 @@ struct Device {
   Figures figures;
   Efficiency efficiency;
 
-  Device(Figures chip_figures, const Efficiency& shared)
-      : figures(std::move(chip_figures)), efficiency(shared) {}
+  double sustained = 1;      // clock under a matrix load, over the stated one
+  double slower = 1;         // the reference clock over the stated one: fixed times are cycles
+  double core_cycles_per_s;  // of all cores, sustained
+  bool asynchronous = true;  // matrix units that fetch their operands themselves (Hopper and later)
+
+  Device(const Figures& chip_figures, const Efficiency& shared);
 };
 
+// Times of what is expected; those of work overlap as far as the operator's formula says.
 struct Price {
   double bound_s = 0;
   double expected_s = 0;
-  double compute_s = 0, memory_s = 0, link_s = 0, fixed_s = 0;  // of what is expected; they overlap
-  double operations = 0, bytes = 0, link_bytes = 0;             // done, for energy and explanation
+  double compute_s = 0, memory_s = 0, vector_s = 0, link_s = 0, fixed_s = 0;
+  double operations = 0, bytes = 0, link_bytes = 0;  // done; for energy and explanation
   Limit limit = Limit::memory;
 };
 
-// y[m, n] = x[m, k] · w[k, n], `copies` of them in one kernel (batched: each with its own weights).
+// y[m, n] = x[m, k] · w[k, n], `copies` of them in one kernel, each with its own weights.
 struct Gemm {
   double m = 1, n = 1, k = 1;
   double copies = 1;
   const Precision* precision = nullptr;
   double output_bits = 16;
+  // Everything was touched just before, as in a kernel benchmark: what fits is read from the
+  // last-level cache. Serving: false.
+  bool warm = false;
+  bool prefill = false;  // own chips: which share of the peak the derate set allows
+  bool fused = false;    // activations arrive quantised: no kernel and no time for it
 };
 
 // One layer on one rank; `sequences` alike.
@@ -45,15 +56,13 @@ struct AttentionWork {
   bool prefill = false;
   double sequences = 1;
   double tokens = 1;   // new ones, per sequence
-  double context = 1;  // decode: positions in the cache; prefill: the prompt, `tokens` included
+  double context = 1;  // positions that the last of them sees, `tokens` of a prefill included
   double heads = 32, kv_heads = 8, key_dim = 128, value_dim = 128;
   double window = 0;    // 0: all positions are seen
-  bool latent = false;  // MLA absorbed: one latent head, read once for keys and values
+  bool latent = false;  // MLA absorbed: one latent head of key_dim, read once for keys and values
   double kv_bits = 16;
   const Precision* precision = nullptr;  // of the arithmetic: bf16, fp8
-  // The cache was touched just before, as in a kernel benchmark: what fits is read from the
-  // last-level cache. Serving: false.
-  bool warm = false;
+  bool warm = false;                     // the cache was touched just before (see Gemm)
 };
 
 // Gate, up and down products of the routed experts (no shared expert) of one layer. `tokens` are
@@ -63,9 +72,11 @@ struct ExpertsWork {
   double hidden = 0, inter = 0;  // of one expert, before it is cut by ranks_tp
   double experts = 0, per_token = 0;
   double ranks_ep = 1, ranks_tp = 1;
-  double skew = 1.2;       // loads follow a power law; 0: uniform
+  double skew = 1.2;       // loads follow a power law; 0: all alike
   double projections = 3;  // gate, up, down; 2: plain
   const Precision* precision = nullptr;
+  bool warm = false;     // see Gemm
+  bool prefill = false;  // see Gemm
 };
 
 enum class CollectiveKind { all_reduce, all_gather, reduce_scatter, all_to_all };
@@ -75,8 +86,7 @@ struct CollectiveWork {
   CollectiveKind kind = CollectiveKind::all_reduce;
   double ranks = 1;
   double bytes = 0;
-  bool framework_kernel = false;  // the one-shot or two-shot kernel of a framework, else NCCL
-  double nodes = 1;               // scale-up domains that the ranks are spread over, evenly
+  bool framework_kernel = false;  // a serving framework's own kernels are there beside NCCL's
 };
 
 // Norms, activations, quantisation, copies: bytes through memory.
@@ -90,10 +100,16 @@ Price experts(const Device& device, const ExpertsWork& work);
 Price collective(const Device& device, const CollectiveWork& work);
 Price elementwise(const Device& device, const ElementwiseWork& work);
 
-// Expected loads of experts under a power law of exponent `skew` (loads ~ rank^(-skew) …).
+// Loads of the experts of the hottest rank: `count` groups of `weights[i]` experts that have
+// `loads[i]` tokens each in the mean. With skew a, loads are those of a power law x^-a between one
+// token and 0.8 of all (fewer choices than experts: between 0.01 and 2), scaled to the number of
+// choices, as the generator of the measured tables draws them (aiconfigurator, power_law_1.2).
 struct ExpertLoads {
-  double hottest_rank_tokens = 0;  // token-expert pairs of the hottest rank
-  double active_experts = 0;       // of the hottest rank: those with at least one token
+  static constexpr std::size_t kGroups = 33;
+  std::array<double, kGroups> loads{}, weights{};
+  std::size_t count = 0;
+  double pairs = 0;   // (token, expert) choices of the rank
+  double active = 0;  // experts with at least one
 };
 ExpertLoads expert_loads(const ExpertsWork& work);
 
