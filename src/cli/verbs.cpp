@@ -14,6 +14,7 @@ Action configure_perplexity(CLI::App& app);
 Action configure_quantize(CLI::App& app);
 Action configure_run(CLI::App& app);
 Action configure_tokenize(CLI::App& app);
+Action configure_validate(CLI::App& app);
 Action configure_version(CLI::App& app);
 
 std::span<const Verb> verbs() {
@@ -64,6 +65,12 @@ std::span<const Verb> verbs() {
            "churon check churon-1 --set memory.hbm.stacks=6\n"
            "churon check h200 --resolved",
            configure_check},
+      Verb{"Chips", "validate", "the model of time and power held against measured rows",
+           "churon validate measured/*.csv\n"
+           "churon validate measured/ --by chip --test\n"
+           "churon validate my-table.csv --strict --csv > rows.csv\n"
+           "churon validate measured/ --fit --data data",
+           configure_validate},
       Verb{"About churon", "completion", "a script that completes verbs and options in a shell",
            "source <(churon completion bash)\n"
            "churon completion zsh > ~/.zfunc/_churon\n"

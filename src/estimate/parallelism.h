@@ -1,0 +1,37 @@
+// How a model is spread over chips, and which framework serves it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace churon::estimate {
+
+// Families of serving frameworks; each has a profile in data/efficiency.csv. `static_batch`: whole
+// batches that start and end together (DeepSpeed, Transformers NeuronX); `generic`: any other.
+enum class Framework { tensorrt_llm, vllm, sglang, static_batch, generic };
+inline constexpr std::size_t kFrameworkCount = 5;
+// As scopes of the parameters call it: "tensorrt_llm".
+std::string_view name(Framework framework);
+
+// Ranks of one copy of the model, one chip each: tp · pp · attention_dp. Experts are spread over
+// the same ranks of a pipeline stage: ep · moe_tp = tp · attention_dp.
+struct Parallelism {
+  int tp = 1;            // tensor parallel
+  int pp = 1;            // pipeline stages
+  int ep = 1;            // expert parallel
+  int attention_dp = 1;  // attention data parallel: each rank holds its own requests and cache
+  int moe_tp = 0;        // tensor parallel inside experts; 0: what follows from the others
+
+  [[nodiscard]] int chips() const { return tp * pp * attention_dp; }
+  bool operator==(const Parallelism&) const = default;
+};
+
+// "tp8/ep8", "tp4/moe_tp1/ep4", "attn_dp8/moe_tp1/ep8": parts in any order; without `tp` it is 1.
+// Errors: E0401, a part that is none, or a number out of 1 … 65536.
+Result<Parallelism> parallelism(std::string_view text);
+std::string to_text(const Parallelism& parallelism);
+
+}  // namespace churon::estimate
