@@ -37,7 +37,7 @@ std::string attention_text(const model::Hyperparameters& h) {
 }
 
 std::string feed_forward_text(const model::Hyperparameters& h) {
-  const std::string dense = h.d_ff == 0 ? "" : fmt::format("{}", h.d_ff);
+  std::string dense = h.d_ff == 0 ? "" : fmt::format("{}", h.d_ff);
   if (h.mixture_layers() == 0) {
     return dense;
   }

@@ -172,7 +172,8 @@ TEST(Shapes, the_form_of_latent_attention_is_the_one_that_multiplies_less) {
     for (const std::int64_t tokens : {2, 17, 100, 170, 171, 172, 2000}) {
       const SequenceGroup group{1, past, tokens, 0};
       const auto attention_macs = [&](Part part) {
-        const double pairs = static_cast<double>(tokens * past + tokens * (tokens + 1) / 2);
+        const std::int64_t seen = tokens * past + tokens * (tokens + 1) / 2;
+        const auto pairs = static_cast<double>(seen);
         const double up = 512 * 256;
         return part == Part::expanded ? static_cast<double>(past + tokens) * up + pairs * 320
                                       : static_cast<double>(tokens) * up + pairs * 1088;

@@ -30,6 +30,7 @@ Result<Shapes> read_shapes(const std::string& path) {
 
 std::vector<std::string> model_names(const Shapes& shapes) {
   std::vector<std::string> names;
+  names.reserve(shapes.rows.size());
   for (const Shape& row : shapes.rows) {
     names.push_back(row.hyperparameters.name);
   }
@@ -167,6 +168,7 @@ Result<Hyperparameters> find_shape(const Shapes& shapes, std::string_view name) 
     }
     if (found.size() > 1) {
       std::vector<std::string> names;
+      names.reserve(found.size());
       for (const Shape* row : found) {
         names.push_back(row->hyperparameters.name);
       }
