@@ -22,7 +22,14 @@ double& at(Efficiency& efficiency) {
   return efficiency.*kPart.*kMember;
 }
 
+template <Framework kFramework, auto kMember>
+double& of_profile(Efficiency& efficiency) {
+  return efficiency.profiles[static_cast<std::size_t>(kFramework)].*kMember;
+}
+
 using E = Efficiency;
+using P = Efficiency::Profile;
+using F = Framework;
 
 // Every parameter there is: scope, name, unit, start, low, high, varied by factors, fitted.
 // clang-format off
@@ -82,6 +89,44 @@ constexpr std::array kParameters{
     Parameter{"collective", "two_shot", "1", 2, 1, 6, true, true, "factor of the fixed time", at<&E::collective, &E::Collective::two_shot>},
     Parameter{"elementwise", "memory", "1", 0.8, 0.3, 1, false, true, "share of the memory's rate", at<&E::elementwise, &E::Elementwise::memory>},
     Parameter{"elementwise", "fixed", "s", 3e-06, 5e-07, 1.5e-05, true, true, "launch", at<&E::elementwise, &E::Elementwise::fixed>},
+    Parameter{"serving", "memory", "1", 0.92, 0.7, 1, false, false, "of a chip's memory, for weights and caches", at<&E::serving, &E::Serving::memory>},
+    Parameter{"serving", "reserve", "B", 2e9, 0, 2e10, false, false, "taken off that", at<&E::serving, &E::Serving::reserve>},
+    Parameter{"serving", "chunk", "tokens", 8192, 512, 65536, true, false, "prefilled together", at<&E::serving, &E::Serving::chunk>},
+    Parameter{"serving", "collective", "1", 0.8, 0.1, 2, false, true, "of its fixed time, in a captured graph", at<&E::serving, &E::Serving::collective>},
+    Parameter{"profile:tensorrt_llm", "launch", "1", 0.5, 0.05, 1.5, true, true, "of kernels' fixed times", of_profile<F::tensorrt_llm, &P::launch>},
+    Parameter{"profile:tensorrt_llm", "step", "s", 0.0004, 1e-05, 0.03, true, true, "host, a step", of_profile<F::tensorrt_llm, &P::step>},
+    Parameter{"profile:tensorrt_llm", "request", "s", 1e-05, 1e-07, 0.0003, true, true, "host, a step and request", of_profile<F::tensorrt_llm, &P::request>},
+    Parameter{"profile:tensorrt_llm", "prefill", "1", 1, 0.2, 1.5, false, true, "of others' prefills", of_profile<F::tensorrt_llm, &P::prefill>},
+    Parameter{"profile:tensorrt_llm", "prompt", "s", 0.02, 0.001, 0.2, true, true, "host, a prompt", of_profile<F::tensorrt_llm, &P::prompt>},
+    Parameter{"profile:tensorrt_llm", "burst", "1", 0.1, 0.0001, 1, true, true, "prompts before one's own", of_profile<F::tensorrt_llm, &P::burst>},
+    Parameter{"profile:vllm", "launch", "1", 0.5, 0.05, 1.5, true, true, "of kernels' fixed times", of_profile<F::vllm, &P::launch>},
+    Parameter{"profile:vllm", "step", "s", 0.0015, 1e-05, 0.03, true, true, "host, a step", of_profile<F::vllm, &P::step>},
+    Parameter{"profile:vllm", "request", "s", 1e-05, 1e-07, 0.0003, true, true, "host, a step and request", of_profile<F::vllm, &P::request>},
+    Parameter{"profile:vllm", "prefill", "1", 1, 0.2, 1.5, false, true, "of others' prefills", of_profile<F::vllm, &P::prefill>},
+    Parameter{"profile:vllm", "prompt", "s", 0.02, 0.001, 0.2, true, true, "host, a prompt", of_profile<F::vllm, &P::prompt>},
+    Parameter{"profile:vllm", "burst", "1", 0.1, 0.0001, 1, true, true, "prompts before one's own", of_profile<F::vllm, &P::burst>},
+    Parameter{"profile:sglang", "launch", "1", 0.5, 0.05, 1.5, true, true, "of kernels' fixed times", of_profile<F::sglang, &P::launch>},
+    Parameter{"profile:sglang", "step", "s", 0.001, 1e-05, 0.03, true, true, "host, a step", of_profile<F::sglang, &P::step>},
+    Parameter{"profile:sglang", "request", "s", 1e-05, 1e-07, 0.0003, true, true, "host, a step and request", of_profile<F::sglang, &P::request>},
+    Parameter{"profile:sglang", "prefill", "1", 1, 0.2, 1.5, false, true, "of others' prefills", of_profile<F::sglang, &P::prefill>},
+    Parameter{"profile:sglang", "prompt", "s", 0.02, 0.001, 0.2, true, true, "host, a prompt", of_profile<F::sglang, &P::prompt>},
+    Parameter{"profile:sglang", "burst", "1", 0.1, 0.0001, 1, true, true, "prompts before one's own", of_profile<F::sglang, &P::burst>},
+    Parameter{"profile:static_batch", "launch", "1", 0.5, 0.05, 1.5, true, true, "of kernels' fixed times", of_profile<F::static_batch, &P::launch>},
+    Parameter{"profile:static_batch", "step", "s", 0.002, 1e-05, 0.03, true, true, "host, a step", of_profile<F::static_batch, &P::step>},
+    Parameter{"profile:static_batch", "request", "s", 1e-05, 1e-07, 0.0003, true, true, "host, a step and request", of_profile<F::static_batch, &P::request>},
+    Parameter{"profile:static_batch", "prefill", "1", 1, 0.2, 1.5, false, true, "of others' prefills", of_profile<F::static_batch, &P::prefill>},
+    Parameter{"profile:static_batch", "prompt", "s", 0.02, 0.001, 0.2, true, true, "host, a prompt", of_profile<F::static_batch, &P::prompt>},
+    Parameter{"profile:static_batch", "burst", "1", 0.1, 0.0001, 1, true, true, "prompts before one's own", of_profile<F::static_batch, &P::burst>},
+    Parameter{"profile:generic", "launch", "1", 0.5, 0.05, 1.5, true, true, "of kernels' fixed times", of_profile<F::generic, &P::launch>},
+    Parameter{"profile:generic", "step", "s", 0.0015, 1e-05, 0.03, true, true, "host, a step", of_profile<F::generic, &P::step>},
+    Parameter{"profile:generic", "request", "s", 1e-05, 1e-07, 0.0003, true, true, "host, a step and request", of_profile<F::generic, &P::request>},
+    Parameter{"profile:generic", "prefill", "1", 1, 0.2, 1.5, false, true, "of others' prefills", of_profile<F::generic, &P::prefill>},
+    Parameter{"profile:generic", "prompt", "s", 0.02, 0.001, 0.2, true, true, "host, a prompt", of_profile<F::generic, &P::prompt>},
+    Parameter{"profile:generic", "burst", "1", 0.1, 0.0001, 1, true, true, "prompts before one's own", of_profile<F::generic, &P::burst>},
+    Parameter{"power", "idle", "1", 0.15, 0.05, 0.4, false, true, "of TDP, where none is stated", at<&E::power, &E::Power::idle>},
+    Parameter{"power", "busy", "1", 0.3, 0, 1, false, true, "while kernels run", at<&E::power, &E::Power::busy>},
+    Parameter{"power", "memory", "1", 0.4, 0, 1, false, true, "at the memory's rate", at<&E::power, &E::Power::memory>},
+    Parameter{"power", "compute", "1", 0.6, 0, 2, false, true, "at the peak rate", at<&E::power, &E::Power::compute>},
 };
 // clang-format on
 

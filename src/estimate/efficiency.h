@@ -5,12 +5,14 @@
 // docs/estimate.md has the formulas.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "estimate/parallelism.h"
 
 namespace churon::estimate {
 
@@ -83,6 +85,30 @@ struct Efficiency {
     double memory = 0;
     double fixed = 0;
   } elementwise;
+  // Of every framework.
+  struct Serving {
+    double memory = 0;      // share of a chip's memory that weights and caches may take …
+    double reserve = 0;     // … less these bytes
+    double chunk = 0;       // tokens that are prefilled together
+    double collective = 0;  // of a collective's fixed time, what is left between captured kernels
+  } serving;
+  // Of one family of frameworks.
+  struct Profile {
+    double launch = 0;   // of a kernel's fixed time, what is left in a captured graph
+    double step = 0;     // host time of a step
+    double request = 0;  // … for each running request of a rank
+    double prefill = 0;  // of the prefills of others, what holds up a running request
+    double prompt = 0;   // host time of a prompt before it is prefilled
+    double burst = 0;    // of the other requests, those whose prompts are prefilled before
+  };
+  std::array<Profile, kFrameworkCount> profiles{};
+  // Mean power of a chip, over the range from idle to TDP.
+  struct Power {
+    double idle = 0;     // share of TDP, where no idle power is stated
+    double busy = 0;     // while kernels run
+    double memory = 0;   // at the memory's full rate
+    double compute = 0;  // at the peak rate
+  } power;
 };
 
 // One number of `Efficiency`. (scope, name) is its key in data/efficiency.csv.

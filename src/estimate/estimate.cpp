@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "estimate/figures.h"
 
 namespace churon::estimate {
 
@@ -144,16 +145,12 @@ struct Estimator::State {
 
   // Peak rates of the chip, by weight format and kind of activation where they differ.
   double bytes_per_second = 0;
-  double vector_per_second = 0;  // 0: not known
   double macs_per_second[6][2] = {};
   double capacity = 0;
 
-  double values_on_chip = 0;  // bytes of an operator's values that stay on the chip
   double bytes_per_value = kValueBytes;
-  double softmax_operations = 0;  // per score
-  // The matrix unit of an own chip; cores 0: not known.
-  double tile_rows = 0, tile_columns = 0, tile_k = 0, cores = 0;
-  double weight_hold = 1, core_hz = 0, pipeline_cycles = 0, hops = 0;
+  Figures figures;
+  MatrixUnit unit;  // of an own chip; cores 0: not known
 
   void read_chip(const chip::Chip& chip);
   void price_energy(const chip::Chip& chip);
@@ -181,30 +178,9 @@ void Estimator::State::read_chip(const chip::Chip& chip) {
                          chip::peak_operations(chip, format.format, activation).value() / 2;
     }
   }
-  if (chip.core && chip.clock) {
-    const chip::Core& core = *chip.core;
-    cores = static_cast<double>(chip::cores(chip));
-    core_hz = chip.clock->core.value();
-    tile_rows = static_cast<double>(core.matrix.rows);
-    tile_columns = static_cast<double>(core.matrix.cols);
-    tile_k = static_cast<double>(core.matrix.k);
-    pipeline_cycles = core.matrix.pipeline.value();
-    weight_hold = static_cast<double>(std::max<std::int64_t>(1, core.matrix.weight_hold));
-    vector_per_second = static_cast<double>(core.vector.lanes_fp32) * cores * core_hz;
-    softmax_operations = core.vector.softmax_operations_per_score;
-    // The compiler's hint of what is for activations, else a quarter of the scratch memory.
-    values_on_chip = core.scratch.regions ? core.scratch.regions->activations.value() * cores
-                                          : chip::scratch_capacity(chip).value() / 4;
-    if (chip.noc) {
-      hops = static_cast<double>(chip.noc->rows + chip.noc->cols) / 3;  // mean of a mesh
-    }
-  } else {
+  unit = figures.unit;
+  if (!figures.own) {
     bytes_per_value = kValueBytesBought;
-    for (const chip::Memory& memory : chip.memories) {
-      if (memory.tier == 0 && memory.capacity) {
-        values_on_chip += memory.capacity->value.value();
-      }
-    }
   }
 }
 
@@ -284,20 +260,13 @@ void Estimator::State::list_operators(const WeightFormats& formats) {
   }
 }
 
-// Units of work are dealt to the cores: a tile of rows, a tile of columns, a segment of K. A unit
-// takes a cycle a block of K, more for formats of a lower rate.
 double Estimator::State::matrix_seconds(double copies, double m, double n, double k,
                                         BlockFormat format, chip::Activation activation) const {
   const double rate = mac_rate(format, activation);
-  if (cores == 0) {
+  if (!figures.own) {
     return copies * m * n * k / rate;
   }
-  const double blocks = ceil_div(k, tile_k);
-  const double segments = ceil_div(k, numeric::kSegment);
-  const double units = copies * ceil_div(m, tile_rows) * ceil_div(n, tile_columns) * segments;
-  const double block_seconds = tile_rows * tile_columns * tile_k * cores / rate;
-  return ceil_div(units, cores) * ceil_div(blocks, segments) * block_seconds +
-         pipeline_cycles / core_hz;
+  return unit_seconds(unit, copies, m, n, k, 2 * rate);
 }
 
 void Estimator::State::add_matmul(const Entry& entry, const graph::Work& work, Cost& cost) const {
@@ -311,19 +280,19 @@ void Estimator::State::add_matmul(const Entry& entry, const graph::Work& work, C
         matrix_seconds(1, m, matrix.rows, matrix.columns, matrix.format, chip::Activation::block8);
     cost.activity[format.element_bits == 4 ? Action::mac_w4 : Action::mac_int8] += m * elements;
     cost.activity[Action::memory_read] += bytes;
-    if (cores > 0) {
+    if (unit.cores > 0) {
       // Written once by the loader, read once for each group of row tiles.
       cost.activity[Action::scratch_access] +=
-          bytes * (1 + ceil_div(ceil_div(m, tile_rows), weight_hold));
+          bytes * (1 + ceil_div(ceil_div(m, unit.tile_rows), unit.weight_hold));
     }
   }
   const double inputs = static_cast<double>(work.input_elements);
   cost.activity[Action::vector_operation] += kQuantiseOperations * inputs;
-  if (cores > 1) {
+  if (unit.cores > 1) {
     // Quantised inputs are multicast to all cores; results travel to the core that goes on.
     cost.activity[Action::noc_hop] +=
-        inputs * kQuantisedBytes * (cores - 1) +
-        static_cast<double>(work.output_elements) * kValueBytes * hops;
+        inputs * kQuantisedBytes * (unit.cores - 1) +
+        static_cast<double>(work.output_elements) * kValueBytes * unit.hops;
   }
 }
 
@@ -355,10 +324,11 @@ void Estimator::State::add_attention(const Entry& entry, const graph::Work& work
   cost.activity[Action::mac_int16] += scores * value_dim;
   cost.activity[Action::memory_read] += bytes;
   cost.activity[Action::vector_operation] +=
-      scores * softmax_operations + kQuantiseOperations * static_cast<double>(work.input_elements);
-  if (cores > 0) {
+      scores * unit.softmax_operations +
+      kQuantiseOperations * static_cast<double>(work.input_elements);
+  if (unit.cores > 0) {
     cost.activity[Action::scratch_access] +=
-        bytes * (1 + ceil_div(ceil_div(queries, tile_rows), weight_hold));
+        bytes * (1 + ceil_div(ceil_div(queries, unit.tile_rows), unit.weight_hold));
   }
 }
 
@@ -389,17 +359,17 @@ Estimator::State::Cost Estimator::State::cost(const Entry& entry, bool decode) c
 
   const double inputs = static_cast<double>(work.input_elements);
   const double outputs = static_cast<double>(work.output_elements);
-  if ((inputs + outputs) * bytes_per_value > values_on_chip) {
+  if ((inputs + outputs) * bytes_per_value > figures.value_bytes_on_chip) {
     result.activity[Action::memory_read] += inputs * bytes_per_value;
     result.activity[Action::memory_write] += outputs * bytes_per_value;
   }
-  if (cores > 0) {
+  if (unit.cores > 0) {
     result.activity[Action::scratch_access] += (inputs + outputs) * kValueBytes;
   } else {
     result.activity[Action::vector_operation] = 0;  // the unit is not described
   }
-  if (vector_per_second > 0) {
-    result.bound_vector = result.activity[Action::vector_operation] / vector_per_second;
+  if (unit.vector_per_s > 0) {
+    result.bound_vector = result.activity[Action::vector_operation] / unit.vector_per_s;
   }
   const double software = derate.software.value;
   const double mac_share = decode ? derate.mac_decode.value : derate.mac_prefill.value;
@@ -425,18 +395,13 @@ Estimator::Estimator(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Result<Estimator> Estimator::create(const model::Hyperparameters& hyperparameters,
                                     const WeightFormats& formats, const chip::Chip& chip,
                                     const EstimateOptions& options) {
-  const chip::Derate* derate = chip::derate(chip, options.derate);
-  if (derate == nullptr) {
-    std::vector<std::string> names;
-    names.reserve(chip.derates.size());
-    for (const chip::Derate& set : chip.derates) {
-      names.push_back(set.name);
-    }
-    return fail("E0101", fmt::format("chip {} has no derate set `{}`", chip.id, options.derate),
-                {fmt::format("it has {}", fmt::join(names, ", "))});
+  auto read = figures(chip, options.derate);
+  if (!read) {
+    return fail(read);
   }
   auto state = std::make_shared<State>();
-  state->derate = *derate;
+  state->derate = read->derate;
+  state->figures = std::move(*read);
   state->kv_bits = numeric::kv_bits_per_element(options.kv);
   state->embedding_bits = formats.embedding_bits;
   state->graph = graph::graph(hyperparameters, graph::decode_step(1, 0));

@@ -1,0 +1,539 @@
+#include "estimate/serving.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+
+namespace churon::estimate {
+
+namespace {
+
+// Beyond these a request is a mistake.
+constexpr double kConcurrencyMax = 1e6;
+constexpr double kTokensMax = 1e8;
+
+constexpr double kValueBytes = 2;  // activations between kernels and chips, 16 bit
+
+const Efficiency::Profile& profile_of(const Device& device, Framework framework) {
+  return device.efficiency.profiles[static_cast<std::size_t>(framework)];
+}
+
+Diagnostic infeasible(std::string message, std::vector<std::string> notes,
+                      std::vector<std::string> help) {
+  return {.code = "E0406",
+          .message = std::move(message),
+          .notes = std::move(notes),
+          .help = std::move(help),
+          .exit = ExitCode::infeasible};
+}
+
+std::string gigabytes(double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); }
+
+}  // namespace
+
+StepTime& StepTime::operator+=(const StepTime& other) {
+  bound_s += other.bound_s;
+  expected_s += other.expected_s;
+  fixed_s += other.fixed_s;
+  host_s += other.host_s;
+  operations += other.operations;
+  bytes += other.bytes;
+  link_bytes += other.link_bytes;
+  for (std::size_t i = 0; i < kLimitCount; ++i) {
+    limits_s[i] += other.limits_s[i];
+  }
+  return *this;
+}
+
+StepTime& StepTime::operator*=(double factor) {
+  for (double* value :
+       {&bound_s, &expected_s, &fixed_s, &host_s, &operations, &bytes, &link_bytes}) {
+    *value *= factor;
+  }
+  for (double& value : limits_s) {
+    value *= factor;
+  }
+  return *this;
+}
+
+Server::Server(const Device& device, const Deployment& deployment)
+    : device_(device), deployment_(deployment) {}
+
+Result<Server> Server::create(const Device& device, const Deployment& deployment) {
+  churon::check(deployment.shape != nullptr && deployment.weights != nullptr);
+  if (auto rules = check_parallelism(*deployment.shape, deployment); !rules) {
+    return fail(rules);
+  }
+  Server server(device, deployment);
+  const Lowered lowered = lower(*deployment.shape, deployment);
+  server.decode_ = lowered.decode;
+  server.prefill_ = lowered.prefill;
+  server.windows_ = lowered.windows;
+  server.kv_elements_ = lowered.kv_elements;
+  server.weights_bytes_ = lowered.weights_bytes;
+  server.model_name_ = deployment.shape->canonical_name;
+  server.layers_ = static_cast<double>(deployment.shape->layers);
+  server.context_max_ = static_cast<double>(deployment.shape->context);
+  server.deployment_.shape = nullptr;
+  const Space space = server.space();
+  if (space.weights_bytes >= space.usable_bytes) {
+    const double chips = std::ceil(space.weights_bytes * deployment.parallelism.chips() /
+                                   std::max(1.0, space.usable_bytes));
+    return fail(infeasible(
+        fmt::format("the weights of {} do not fit {} x {}", server.model_name_,
+                    deployment.parallelism.chips(), device.figures.chip),
+        {fmt::format("weights in {}: {} on a chip, of {} that a framework may use of {}",
+                     deployment.weights->name, gigabytes(space.weights_bytes),
+                     gigabytes(space.usable_bytes), gigabytes(space.capacity_bytes))},
+        {fmt::format(
+            "at least {:.0f} chips hold them: raise --tp, --pp or --ep, or take a narrower "
+            "--weights format",
+            chips)}));
+  }
+  return server;
+}
+
+// --- memory -------------------------------------------------------------------------------------
+
+Space Server::space() const {
+  const Efficiency::Serving& shared = device_.efficiency.serving;
+  const double reserve = device_.figures.own ? 0 : shared.reserve;
+  const double share = device_.figures.own ? 1 : shared.memory;
+  return {.weights_bytes = weights_bytes_,
+          .usable_bytes = device_.figures.memory_bytes * share - reserve,
+          .capacity_bytes = device_.figures.memory_bytes,
+          .kv_bytes_per_token = kv_bytes(1)};
+}
+
+double Server::kv_bytes(double positions) const {
+  double seen = 0;
+  for (const WindowLayers& kind : windows_) {
+    seen += kind.layers * (kind.window > 0 ? std::min(kind.window, positions) : positions);
+  }
+  return seen * kv_elements_ * deployment_.kv_bits / 8 / deployment_.parallelism.pp;
+}
+
+double Server::fitting(double positions) const {
+  const Space room = space();
+  const double free = room.usable_bytes - room.weights_bytes;
+  const double each = kv_bytes(positions);
+  return each > 0 ? std::floor(free / each) * deployment_.parallelism.attention_dp : 0;
+}
+
+double Server::usable_context(double concurrency) const {
+  if (fitting(context_max_) >= concurrency) {
+    return context_max_;
+  }
+  double low = 0;
+  double high = context_max_;
+  while (high - low > 1) {
+    const double middle = std::floor((low + high) / 2);
+    (fitting(middle) >= concurrency ? low : high) = middle;
+  }
+  return low;
+}
+
+Result<void> Server::check(const Load& load) const {
+  if (!(load.concurrency >= 1) || load.concurrency > kConcurrencyMax || !(load.input_tokens >= 1) ||
+      !(load.output_tokens >= 1) || load.input_tokens > kTokensMax ||
+      load.output_tokens > kTokensMax) {
+    return fail({.code = "E0407",
+                 .message = fmt::format("no such load: {} requests of {} + {} tokens",
+                                        load.concurrency, load.input_tokens, load.output_tokens),
+                 .help = {fmt::format("1 to {:.0f} requests, each of at least one token in and out",
+                                      kConcurrencyMax)},
+                 .exit = ExitCode::usage});
+  }
+  const double positions = load.input_tokens + load.output_tokens;
+  if (context_max_ > 0 && positions > context_max_) {
+    return fail({.code = "E0407",
+                 .message = fmt::format("{:.0f} + {:.0f} tokens are more than the context of {}",
+                                        load.input_tokens, load.output_tokens, model_name_),
+                 .notes = {fmt::format("it was made for {:.0f} positions", context_max_)},
+                 .help = {"shorten --input or --output"},
+                 .exit = ExitCode::usage});
+  }
+  if (fitting(positions) < 1) {
+    const Space room = space();
+    return fail(
+        infeasible(fmt::format("not even one request of {:.0f} tokens fits {} x {}", positions,
+                               deployment_.parallelism.chips(), device_.figures.chip),
+                   {fmt::format("weights {}, cache of the request {}, usable {} on a chip",
+                                gigabytes(room.weights_bytes), gigabytes(kv_bytes(positions)),
+                                gigabytes(room.usable_bytes))},
+                   {fmt::format("the longest that fits has {:.0f} tokens", usable_context(1))}));
+  }
+  return {};
+}
+
+// --- one step -----------------------------------------------------------------------------------
+
+Price Server::price(const RankOp& op, const Rows& rows) const {
+  const bool prefill = rows.phase == Phase::prefill;
+  const double m = op.per == RankOp::Per::sampled    ? rows.sequences
+                   : op.per == RankOp::Per::position ? rows.sequences * rows.context
+                                                     : rows.sequences * rows.tokens;
+  if (const auto* gemm_of_row = std::get_if<Gemm>(&op.work)) {
+    Gemm work = *gemm_of_row;
+    work.m = m;
+    work.prefill = prefill;
+    return gemm(device_, work);
+  }
+  if (const auto* attention_of_row = std::get_if<AttentionWork>(&op.work)) {
+    AttentionWork work = *attention_of_row;
+    work.prefill = prefill;
+    work.sequences = rows.sequences;
+    work.tokens = rows.tokens;
+    work.context = rows.context;
+    return attention(device_, work);
+  }
+  if (const auto* experts_of_row = std::get_if<ExpertsWork>(&op.work)) {
+    ExpertsWork work = *experts_of_row;
+    work.tokens = m * deployment_.parallelism.attention_dp;
+    work.prefill = prefill;
+    return experts(device_, work);
+  }
+  if (const auto* collective_of_row = std::get_if<CollectiveWork>(&op.work)) {
+    CollectiveWork work = *collective_of_row;
+    work.bytes *= m;
+    return collective(device_, work);
+  }
+  if (const auto* exchange = std::get_if<Exchange>(&op.work)) {
+    // Everybody gets all tokens and adds, or each token is sent where it belongs.
+    const double row = exchange->hidden * kValueBytes;
+    const CollectiveWork gather{.kind = CollectiveKind::all_gather,
+                                .ranks = exchange->ranks,
+                                .bytes = m * exchange->attention_ranks * row,
+                                .framework_kernel = true};
+    CollectiveWork scatter = gather;
+    scatter.kind = CollectiveKind::reduce_scatter;
+    const CollectiveWork send{.kind = CollectiveKind::all_to_all,
+                              .ranks = exchange->ranks,
+                              .bytes = m * std::min(exchange->per_token, exchange->ranks) * row,
+                              .framework_kernel = true};
+    Price all = collective(device_, gather);
+    const Price back = collective(device_, scatter);
+    Price sent = collective(device_, send);
+    if (2 * sent.expected_s < all.expected_s + back.expected_s) {
+      for (double* value : {&sent.bound_s, &sent.expected_s, &sent.link_s, &sent.fixed_s,
+                            &sent.link_bytes, &sent.memory_s}) {
+        *value *= 2;
+      }
+      return sent;
+    }
+    all.bound_s = std::min(all.bound_s + back.bound_s, 2 * sent.bound_s);
+    all.expected_s += back.expected_s;
+    all.link_s += back.link_s;
+    all.memory_s += back.memory_s;
+    all.fixed_s += back.fixed_s;
+    all.link_bytes += back.link_bytes;
+    return all;
+  }
+  ElementwiseWork work = std::get<ElementwiseWork>(op.work);
+  work.bytes *= m;
+  work.operations *= m;
+  return elementwise(device_, work);
+}
+
+StepTime Server::step(const Rows& rows) const {
+  const bool own = device_.figures.own;
+  const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
+  StepTime result;
+  for (const RankOp& op : rows.phase == Phase::decode ? decode_ : prefill_) {
+    const Price one = price(op, rows);
+    const bool is_link = one.limit == Limit::link ||
+                         std::holds_alternative<CollectiveWork>(op.work) ||
+                         std::holds_alternative<Exchange>(op.work);
+    const double kept = own ? 1 : is_link ? device_.efficiency.serving.collective : profile.launch;
+    const double fixed = op.count * kept * one.fixed_s;
+    const double work = op.count * (one.expected_s - one.fixed_s);
+    result.bound_s += op.count * one.bound_s;
+    result.expected_s += work + fixed;
+    result.fixed_s += fixed;
+    result.limits_s[static_cast<std::size_t>(is_link ? Limit::link : one.limit)] += work;
+    result.limits_s[static_cast<std::size_t>(Limit::fixed)] += fixed;
+    result.operations += op.count * one.operations;
+    result.bytes += op.count * one.bytes;
+    result.link_bytes += op.count * one.link_bytes;
+  }
+  const chip::Derate& derate = device_.figures.derate;
+  result.host_s =
+      own ? layers_ * derate.layer.value.value() + derate.step_host.value.value()
+          : profile.step + (rows.phase == Phase::decode ? profile.request * rows.sequences : 0.0);
+  result.expected_s += result.host_s;
+  result.limits_s[static_cast<std::size_t>(Limit::fixed)] += result.host_s;
+  return result;
+}
+
+StepTime Server::decode_step(double sequences, double context) const {
+  const Parallelism& p = deployment_.parallelism;
+  return step({.phase = Phase::decode,
+               .sequences = std::max(1.0, sequences / (p.attention_dp * p.pp)),
+               .tokens = 1,
+               .context = std::max(1.0, context)});
+}
+
+StepTime Server::prefill_step(double sequences, double tokens, double context) const {
+  return step({.phase = Phase::prefill,
+               .sequences = std::max(1.0, sequences / deployment_.parallelism.attention_dp),
+               .tokens = std::max(1.0, tokens),
+               .context = std::max(1.0, context)});
+}
+
+std::vector<OperatorTime> Server::operators(Phase phase, double sequences, double context) const {
+  const Parallelism& p = deployment_.parallelism;
+  const bool decode = phase == Phase::decode;
+  const Rows rows{.phase = phase,
+                  .sequences = std::max(1.0, sequences / (p.attention_dp * (decode ? p.pp : 1))),
+                  .tokens = decode ? 1 : std::max(1.0, context),
+                  .context = std::max(1.0, context)};
+  std::vector<OperatorTime> result;
+  for (const RankOp& op : decode ? decode_ : prefill_) {
+    result.push_back({.name = op.name, .count = op.count, .price = price(op, rows)});
+  }
+  return result;
+}
+
+// --- serving ------------------------------------------------------------------------------------
+
+// One prompt of each attention rank, when `together` of them wait on a rank.
+StepTime Server::prompt(const Load& load, double together) const {
+  const double fresh = std::max(1.0, load.input_tokens * (1 - load.prefix_hit));
+  const double chunk = device_.efficiency.serving.chunk;
+  const double at_once = std::clamp(std::floor(chunk / fresh), 1.0, std::max(1.0, together));
+  StepTime step =
+      prefill_step(at_once * deployment_.parallelism.attention_dp, fresh, load.input_tokens);
+  // Further chunks of a long prompt cost their host time.
+  const double further = std::max(0.0, std::ceil(fresh / chunk) - 1) * step.host_s;
+  step.expected_s += further;
+  step.host_s += further;
+  step.limits_s[static_cast<std::size_t>(Limit::fixed)] += further;
+  step *= 1 / at_once;
+  return step;
+}
+
+double Server::chip_power(const StepTime& work, double seconds) const {
+  const Figures& figures = device_.figures;
+  const Efficiency::Power& power = device_.efficiency.power;
+  const double tdp = figures.tdp_w;
+  const double idle = figures.idle_w > 0 ? figures.idle_w : power.idle * tdp;
+  const double active = std::max(0.0, work.expected_s - work.host_s) / seconds;
+  const double memory = work.bytes / seconds / figures.memory_bytes_per_s;
+  const double compute = work.operations / seconds / figures.peak(deployment_.weights->rate);
+  const double share = power.busy * active + power.memory * memory + power.compute * compute;
+  return idle + (tdp - idle) * std::min(1.0, share);
+}
+
+Served Server::serve(const Load& load) const {
+  const Parallelism& p = deployment_.parallelism;
+  const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
+  const bool own = device_.figures.own;
+  const double positions = load.input_tokens + load.output_tokens;
+  const double fit = std::max(1.0, fitting(positions));
+  Served result;
+  result.running = std::min(load.concurrency, fit);
+  result.chips = p.chips();
+  const double context = load.input_tokens + load.output_tokens / 2;
+  const double of_rank = std::max(1.0, result.running / p.attention_dp);
+
+  const StepTime decode = decode_step(result.running, context);
+  const StepTime prompt = this->prompt(load, of_rank);
+  const StepTime alone = this->prompt(load, 1);
+
+  // Prompts that a rank prefills while one token of each running request is made; pipeline stages
+  // share the work of a prompt.
+  const double prompts = of_rank / load.output_tokens / p.pp;
+  const double held = load.disaggregated ? 0 : own ? 1 : profile.prefill;
+  StepTime others = prompt;
+  others *= prompts * held;
+  StepTime token = decode;
+  token += others;
+  result.itl_s = decode.expected_s;
+  result.tpot_s = token.expected_s;
+  result.tpot_bound_s = decode.bound_s + (load.disaggregated ? 0 : prompts * prompt.bound_s);
+  result.limits_s = token.limits_s;
+  result.prefill_share = others.expected_s / token.expected_s;
+
+  // A new prompt waits for half a step and for the prompts that came with it.
+  const double before = own ? 0 : profile.burst * (of_rank - 1);
+  const double wait = load.disaggregated ? 0 : decode.expected_s / 2;
+  double first = (own ? 0 : profile.prompt) + wait + alone.expected_s + before * prompt.expected_s;
+  if (load.disaggregated) {
+    const double link =
+        std::max(device_.figures.scale_out_bytes_per_s, device_.figures.link_bytes_per_s);
+    first += link > 0 ? kv_bytes(load.input_tokens) / link : 0;
+    // As many further chips as keep up with the prompts.
+    const double busy = of_rank / load.output_tokens * prompt.expected_s;
+    result.chips = p.chips() * (1 + busy / decode.expected_s);
+  }
+  const double steps = load.output_tokens - 1;
+  if (load.concurrency > result.running) {
+    first += (load.concurrency / result.running - 1) * (first + steps * result.tpot_s);
+  }
+  result.ttft_s = first;
+  result.ttft_bound_s = alone.bound_s;
+  result.output_tokens_per_s =
+      load.concurrency * load.output_tokens / (first + steps * result.tpot_s);
+  StepTime work = decode;
+  StepTime all_prompts = prompt;
+  all_prompts *= prompts;
+  work += all_prompts;
+  result.power_w = result.chips * chip_power(work, std::max(result.tpot_s, work.expected_s));
+  result.energy_per_output_token_j = result.power_w / result.output_tokens_per_s;
+  return result;
+}
+
+Batch Server::static_batch(double requests, double input_tokens, double output_tokens) const {
+  const double fit = std::max(1.0, fitting(input_tokens + output_tokens));
+  Batch result{.waves = std::ceil(requests / fit)};
+  const double of_wave = requests / result.waves;
+  const Load load{.concurrency = of_wave, .input_tokens = input_tokens};
+  const Parallelism& p = deployment_.parallelism;
+  StepTime all = prompt(load, std::max(1.0, of_wave / p.attention_dp));
+  all *= std::max(1.0, of_wave / p.attention_dp) / p.pp * std::min<double>(p.pp, 2);
+  StepTime decode = decode_step(of_wave, input_tokens + output_tokens / 2);
+  result.tpot_s = decode.expected_s;
+  decode *= output_tokens - 1;
+  all += decode;
+  if (!device_.figures.own) {
+    all.expected_s += profile_of(device_, deployment_.framework).prompt;
+  }
+  result.latency_s = result.waves * all.expected_s;
+  result.bound_s = result.waves * all.bound_s;
+  result.power_w = p.chips() * chip_power(all, all.expected_s);
+  return result;
+}
+
+Served Server::offline(double input_tokens, double output_tokens, double running_max) const {
+  const double fit = std::max(1.0, fitting(input_tokens + output_tokens));
+  // Nobody waits for space here: there are exactly as many as fit.
+  Served result = serve({.concurrency = std::min(fit, running_max),
+                         .input_tokens = input_tokens,
+                         .output_tokens = output_tokens});
+  const double rate = result.running / result.tpot_s;
+  result.energy_per_output_token_j *= result.output_tokens_per_s / rate;
+  result.output_tokens_per_s = rate;
+  return result;
+}
+
+// --- explanation --------------------------------------------------------------------------------
+
+namespace {
+
+Term operator_term(const OperatorTime& op) {
+  const Price& one = op.price;
+  Term term{.key = std::string(op.name),
+            .text = fmt::format("{:.0f} of them, each limited by {}", op.count, name(one.limit)),
+            .value = op.count * one.expected_s,
+            .unit = "s",
+            .formula = "count * (work that overlaps + fixed)"};
+  const std::pair<const char*, double> parts[] = {{"compute", one.compute_s},
+                                                  {"memory", one.memory_s},
+                                                  {"vector", one.vector_s},
+                                                  {"link", one.link_s},
+                                                  {"fixed", one.fixed_s}};
+  for (const auto& [key, seconds] : parts) {
+    if (seconds > 0) {
+      term.children.push_back({.key = key, .text = "of one", .value = seconds, .unit = "s"});
+    }
+  }
+  if (one.operations > 0) {
+    term.children.push_back({.key = "operations",
+                             .text = "of one, two per multiply-add",
+                             .value = one.operations,
+                             .unit = "1"});
+  }
+  if (one.bytes > 0) {
+    term.children.push_back(
+        {.key = "bytes", .text = "of one, memory", .value = one.bytes, .unit = "B"});
+  }
+  return term;
+}
+
+}  // namespace
+
+Term Server::explain(const Load& load) const {
+  const Served served = serve(load);
+  const double context = load.input_tokens + load.output_tokens / 2;
+  const StepTime decode = decode_step(served.running, context);
+  const std::string parameters = "data/efficiency.csv";
+  Term step{.key = "decode",
+            .text = fmt::format("one step of {:.0f} requests at {:.0f} positions", served.running,
+                                context),
+            .value = decode.expected_s,
+            .unit = "s",
+            .formula = "sum of operators + host"};
+  for (const OperatorTime& op : operators(Phase::decode, served.running, context)) {
+    step.children.push_back(operator_term(op));
+  }
+  step.children.push_back(
+      {.key = "host",
+       .text = "what the framework adds to a step",
+       .value = decode.host_s,
+       .unit = "s",
+       .formula = device_.figures.own ? "layers * derate.layer + derate.step_host"
+                                      : "step + request * running",
+       .source = device_.figures.own
+                     ? "the chip's derate set"
+                     : fmt::format("{}, profile:{}", parameters, name(deployment_.framework))});
+  Term prompts{.key = "prefill",
+               .text = "prompts of others between two tokens",
+               .value = served.tpot_s - decode.expected_s,
+               .unit = "s",
+               .formula = "running / output tokens * time of a prompt * profile's share"};
+  for (const OperatorTime& op : operators(Phase::prefill, 1, load.input_tokens)) {
+    prompts.children.push_back(operator_term(op));
+  }
+  Term tpot{.key = "tpot",
+            .text = "time per output token",
+            .value = served.tpot_s,
+            .unit = "s",
+            .formula = "decode + prefill",
+            .children = {std::move(step), std::move(prompts)}};
+  Term ttft{.key = "ttft",
+            .text = "time to the first token",
+            .value = served.ttft_s,
+            .unit = "s",
+            .formula =
+                "prompt + decode / 2 + (1 + burst * (running - 1)) * time of a prompt + "
+                "waiting for space"};
+  const Space room = space();
+  Term memory{.key = "memory",
+              .text = "space for caches on a chip",
+              .value = room.usable_bytes - room.weights_bytes,
+              .unit = "B",
+              .formula = "usable - weights",
+              .children = {{.key = "usable",
+                            .text = "of a chip's memory",
+                            .value = room.usable_bytes,
+                            .unit = "B",
+                            .formula = "capacity * serving.memory - serving.reserve",
+                            .source = parameters},
+                           {.key = "weights", .text = "", .value = room.weights_bytes, .unit = "B"},
+                           {.key = "kv",
+                            .text = "cache of one position",
+                            .value = room.kv_bytes_per_token,
+                            .unit = "B"}}};
+  return {
+      .key = "throughput",
+      .text = "output tokens of all requests",
+      .value = served.output_tokens_per_s,
+      .unit = "token/s",
+      .formula = "requests * output tokens / (ttft + (output tokens - 1) * tpot)",
+      .children = {std::move(tpot),
+                   std::move(ttft),
+                   {.key = "power",
+                    .text = "all chips, mean",
+                    .value = served.power_w,
+                    .unit = "W",
+                    .formula = "idle + (TDP - idle) * min(1, busy * time + memory * share of its "
+                               "rate + compute * share of the peak)",
+                    .source = parameters},
+                   std::move(memory)}};
+}
+
+}  // namespace churon::estimate

@@ -1,0 +1,147 @@
+// A model served by some chips of one kind: from the operators of a step to what users and
+// operators of a service see.
+//
+// Definitions, the same in every output:
+//   TTFT        from the arrival of a request to its first token; waiting for space included
+//   TPOT        (end of the last token - first token) / (tokens - 1) of a request: the prefills of
+//               other requests that run in between are in it
+//   ITL         time between two tokens while no prompt is prefilled: the median of the gaps
+//   throughput  output tokens of all requests per second
+//   goodput     throughput that keeps the limits on TTFT and TPOT: what `compare` searches
+//
+// A decode step on one rank is the sum of its operators (kernels.h), of which a framework's graph
+// capture hides a share of the fixed times, and what the host adds. docs/estimate.md has the
+// formulas. Two answers: `…_bound_s` sums the operators' bounds, without host and waiting.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "estimate/kernels.h"
+#include "estimate/limit.h"
+#include "estimate/lowering.h"
+#include "estimate/parallelism.h"
+#include "estimate/term.h"
+#include "model/hyperparameters.h"
+
+namespace churon::estimate {
+
+struct Load {
+  double concurrency = 1;  // requests in the closed loop, over all attention ranks
+  double input_tokens = 1024, output_tokens = 1024;
+  double prefix_hit = 0;       // share of the prompt whose keys and values are there already
+  bool disaggregated = false;  // other chips of the same kind prefill and send their caches
+};
+
+enum class Phase { decode, prefill };
+
+// One operator of a step, `count` alike, in all layers of one pass.
+struct OperatorTime {
+  std::string_view name;
+  double count = 1;
+  Price price;  // of one
+};
+
+struct StepTime {
+  double bound_s = 0, expected_s = 0;
+  double fixed_s = 0, host_s = 0;  // in `expected_s`
+  double operations = 0, bytes = 0, link_bytes = 0;
+  std::array<double, kLimitCount> limits_s{};  // sums to expected_s
+
+  StepTime& operator+=(const StepTime& other);
+  StepTime& operator*=(double factor);
+};
+
+struct Served {
+  double ttft_s = 0, tpot_s = 0, itl_s = 0;
+  double ttft_bound_s = 0, tpot_bound_s = 0;
+  double output_tokens_per_s = 0;
+  double power_w = 0;  // all chips, mean
+  double energy_per_output_token_j = 0;
+  double running = 0;                          // requests that run at once; the rest wait for space
+  double prefill_share = 0;                    // of the time, on the chips that decode
+  std::array<double, kLimitCount> limits_s{};  // of TPOT
+  double chips = 1;                            // that decode; disaggregated: and those that prefill
+};
+
+struct Batch {
+  double latency_s = 0, bound_s = 0;  // the whole batch: prefill and all steps, in all waves
+  double waves = 1;
+  double tpot_s = 0;
+  double power_w = 0;
+};
+
+struct Space {
+  double weights_bytes = 0;       // of the fullest chip
+  double usable_bytes = 0;        // of a chip's memory, for weights and cache
+  double capacity_bytes = 0;      // of a chip
+  double kv_bytes_per_token = 0;  // of a chip, in layers without window
+};
+
+class Server {
+ public:
+  // Errors, by the rule they break: E0402 heads, E0403 experts, E0404 ranks of the experts, E0405
+  // pipeline stages (exit 2); E0406 weights do not fit (exit 3), with what would.
+  static Result<Server> create(const Device& device, const Deployment& deployment);
+
+  // Only these parameters and figures change; used by fits.
+  void set(const Device& device) { device_ = device; }
+
+  // E0407 beyond the model's context or absurd; E0406 not even one request fits.
+  [[nodiscard]] Result<void> check(const Load& load) const;
+  // Of a load that passed `check`.
+  [[nodiscard]] Served serve(const Load& load) const;
+  // `requests` that start and end together.
+  [[nodiscard]] Batch static_batch(double requests, double input_tokens,
+                                   double output_tokens) const;
+  // All requests at once, as many running as memory holds, at most `running_max`.
+  [[nodiscard]] Served offline(double input_tokens, double output_tokens, double running_max) const;
+
+  // One pass of all layers: `sequences` over all attention ranks, each with `context` positions
+  // (decode: one token each; prefill: `tokens` of them new).
+  [[nodiscard]] StepTime decode_step(double sequences, double context) const;
+  [[nodiscard]] StepTime prefill_step(double sequences, double tokens, double context) const;
+  [[nodiscard]] std::vector<OperatorTime> operators(Phase phase, double sequences,
+                                                    double context) const;
+
+  [[nodiscard]] Space space() const;
+  // Requests of that length that fit at once, over all attention ranks.
+  [[nodiscard]] double fitting(double positions) const;
+  // The longest request of which `concurrency` fit; at most the model's context; 0: none.
+  [[nodiscard]] double usable_context(double concurrency) const;
+  [[nodiscard]] const Device& device() const { return device_; }
+  [[nodiscard]] const Deployment& deployment() const { return deployment_; }
+  [[nodiscard]] bool power_is_guess() const { return device_.figures.tdp_w <= 0; }
+
+  [[nodiscard]] Term explain(const Load& load) const;
+
+ private:
+  struct Rows {
+    Phase phase = Phase::decode;
+    double sequences = 1;  // of one attention rank
+    double tokens = 1;     // new ones, each
+    double context = 1;    // of each, the new ones included
+  };
+  [[nodiscard]] Price price(const RankOp& op, const Rows& rows) const;
+  [[nodiscard]] StepTime step(const Rows& rows) const;
+  [[nodiscard]] double kv_bytes(double positions) const;  // of one request on one chip
+  [[nodiscard]] double chip_power(const StepTime& work, double seconds) const;
+  [[nodiscard]] StepTime prompt(const Load& load, double together) const;
+
+  Device device_;
+  Deployment deployment_;
+  std::vector<RankOp> decode_, prefill_;
+  std::vector<WindowLayers> windows_;  // of the layers' caches
+  std::string model_name_;
+  double layers_ = 0, context_max_ = 0;
+  double kv_elements_ = 0;  // of one position and layer on one rank
+  double weights_bytes_ = 0;
+
+  Server(const Device& device, const Deployment& deployment);
+};
+
+}  // namespace churon::estimate
