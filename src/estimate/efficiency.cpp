@@ -226,7 +226,7 @@ Result<Efficiency> load_efficiency(const std::string& path) {
       continue;
     }
     double value = 0;
-    if (!number(text(2), value) || value < found->low || value > found->high) {
+    if (!number(text(2), value) || !(value >= found->low && value <= found->high)) {
       reader.report(
           row, columns[2], "E0305",
           fmt::format("`{}` is not a value of `{}`", text(2), found->name),

@@ -389,7 +389,7 @@ Price attention(const Device& device, const AttentionWork& work) {
       std::pow(products_s, e.overlap) + std::pow(exponentials_s, e.overlap), 1 / e.overlap);
   const double row_s =
       sizes.rows * (work.key_dim + work.value_dim) / 256 * e.row / device.core_cycles_per_s;
-  const double units = work.sequences * work.heads * ceil_div(work.tokens, kQueryTile);
+  const double units = work.sequences * work.heads * std::max(1.0, work.tokens / kQueryTile);
   const double cores = many_cores(f) ? f.cores : 1;
   price.compute_s = (joined + row_s) * (1 + e.wave * cores / units);
 
