@@ -14,7 +14,7 @@ PAGES = ROOT / "docs" / "errors"
 JOINED = ROOT / "docs" / "errors.md"
 LETTERS = {
     "B": "Files and the system", "C": "Chip descriptions", "E": "Estimates and evaluations", "G": "Graphs",
-    "M": "Models", "N": "Numbers and kernels", "P": "Catalogue and downloads", "T": "Tokenizers and templates",
+    "K": "Cost", "M": "Models", "N": "Numbers and kernels", "P": "Catalogue and downloads", "T": "Tokenizers and templates",
     "U": "The command line", "V": "Measured data", "X": "Execution",
 }
 INTRO = """# Errors

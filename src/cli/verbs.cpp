@@ -9,6 +9,7 @@ Action configure_bench(CLI::App& app);
 Action configure_check(CLI::App& app);
 Action configure_chips(CLI::App& app);
 Action configure_completion(CLI::App& app);
+Action configure_cost(CLI::App& app);
 Action configure_models(CLI::App& app);
 Action configure_perplexity(CLI::App& app);
 Action configure_quantize(CLI::App& app);
@@ -71,6 +72,12 @@ std::span<const Verb> verbs() {
            "churon validate my-table.csv --strict --csv > rows.csv\n"
            "churon validate measured/ --fit --data data",
            configure_validate},
+      Verb{"Chips", "cost", "what a chip costs: dies, package, memory, programme, hours",
+           "churon cost churon-1\n"
+           "churon cost b200 --hbm-basis bom --scenario hbm+20%\n"
+           "churon cost churon-1 --explain cogs --set memory.hbm.price_per_stack=\"700 USD\"\n"
+           "churon cost --vectors harvest dies.csv > yields.csv",
+           configure_cost},
       Verb{"About churon", "completion", "a script that completes verbs and options in a shell",
            "source <(churon completion bash)\n"
            "churon completion zsh > ~/.zfunc/_churon\n"

@@ -1,0 +1,222 @@
+#include "cost/yield.h"
+
+#include <math.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+namespace churon::cost {
+
+namespace {
+
+constexpr std::array kModels{
+    YieldModel{"poisson", "exp(-x)", [](double x, double) { return yield_poisson(x); }},
+    YieldModel{"murphy", "((1 - exp(-x)) / x)^2", [](double x, double) { return yield_murphy(x); }},
+    YieldModel{"seeds", "1 / (1 + x)", [](double x, double) { return yield_seeds(x); }},
+    YieldModel{"negative-binomial", "(1 + x / alpha)^-alpha", yield_negative_binomial},
+};
+
+// std::lgamma writes a global sign.
+double log_gamma(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
+
+// P(at most `spares` of `cores` bad) * P(uncore clean), at one defect density. All terms are
+// positive: the largest is found first, its neighbours follow by their ratio until they no longer
+// count.
+class GoodGivenDensity {
+ public:
+  explicit GoodGivenDensity(const Harvest& die)
+      : die_(die), n_(static_cast<double>(die.cores)), log_all_(log_gamma(n_ + 1)) {}
+
+  double operator()(double density) const {
+    const double clean = std::exp(-density * die_.uncore_area);
+    if (die_.spares >= die_.cores) {
+      return clean;
+    }
+    const double bad = -std::expm1(-density * die_.core_area);
+    if (bad <= 0) {
+      return clean;
+    }
+    if (bad >= 1) {
+      return 0;
+    }
+    // Sum whichever side of the distribution is shorter to its edge.
+    const double mode = std::floor((n_ + 1) * bad);
+    const auto spares = static_cast<double>(die_.spares);
+    const double sum = spares < mode ? run(spares, bad, -1, 0) : 1 - run(spares + 1, bad, +1, n_);
+    return clean * std::clamp(sum, 0.0, 1.0);
+  }
+
+ private:
+  // Terms from k on, downwards or upwards, up to and with `last`: they only fall.
+  [[nodiscard]] double run(double k, double bad, double step, double last) const {
+    const double odds = bad / (1 - bad);
+    double term = std::exp(log_all_ - log_gamma(k + 1) - log_gamma(n_ - k + 1) + k * std::log(bad) +
+                           (n_ - k) * -density_of(bad));
+    double sum = 0;
+    while (true) {
+      sum += term;
+      if (k == last || term < sum * 1e-17) {
+        return sum;
+      }
+      term *= step < 0 ? k / ((n_ - k + 1) * odds) : (n_ - k) * odds / (k + 1);
+      k += step;
+    }
+  }
+  // -log(1 - bad) without loss for small `bad`.
+  static double density_of(double bad) { return -std::log1p(-bad); }
+
+  const Harvest& die_;
+  double n_;
+  double log_all_;
+};
+
+// Nodes and weights of Gauss-Legendre with eight nodes on [-1, 1].
+constexpr std::array<double, 4> kLegendreNode{0.1834346424956498, 0.5255324099163290,
+                                              0.7966664774136267, 0.9602898564975363};
+constexpr std::array<double, 4> kLegendreWeight{0.3626837833783620, 0.3137066458778873,
+                                                0.2223810344533745, 0.1012285362903763};
+
+template <typename Function>
+double panels(const Function& function, double low, double high, int count) {
+  const double half = (high - low) / (2 * count);
+  double sum = 0;
+  for (int i = 0; i < count; ++i) {
+    const double middle = low + (2 * i + 1) * half;
+    for (std::size_t k = 0; k < kLegendreNode.size(); ++k) {
+      const double step = half * kLegendreNode[k];
+      sum += kLegendreWeight[k] * (function(middle - step) + function(middle + step));
+    }
+  }
+  return sum * half;
+}
+
+// log of alpha^alpha / (Gamma(alpha) e^alpha): Stirling's series where the three would cancel.
+double log_scale(double alpha) {
+  if (alpha < 50) {
+    return alpha * std::log(alpha) - alpha - log_gamma(alpha);
+  }
+  const double inverse = 1 / alpha;
+  return 0.5 * std::log(alpha / (2 * std::numbers::pi)) - inverse / 12 +
+         inverse * inverse * inverse / 360;
+}
+
+// The rule of sixteen Gauss-Hermite nodes for the standard normal density.
+constexpr std::array<double, 8> kHermiteNode{
+    0.386760604500557347, 1.163829100554964727, 1.951980345716333456, 2.760245047630701914,
+    3.600873624171548671, 4.492955302520011203, 5.472225705949343174, 6.630878198393128448};
+constexpr std::array<double, 8> kHermiteWeight{0.286568521238012185,    0.158338372750949264,
+                                               0.0472847523540140674,   0.00726693760118474192,
+                                               0.000525984926573909850, 0.0000153000321624872886,
+                                               1.30947321628682029e-7,  1.49781472316183141e-10};
+
+}  // namespace
+
+double yield_poisson(double defects) { return std::exp(-defects); }
+
+double yield_murphy(double defects) {
+  if (defects < 1e-8) {
+    return 1 - defects;
+  }
+  const double root = -std::expm1(-defects) / defects;
+  return root * root;
+}
+
+double yield_seeds(double defects) { return 1 / (1 + defects); }
+
+double yield_negative_binomial(double defects, double alpha) {
+  return std::exp(-alpha * std::log1p(defects / alpha));
+}
+
+std::span<const YieldModel> yield_models() { return kModels; }
+
+// With D = d0 * e^s the density of s is exp(alpha (s - e^s + 1) + log_scale(alpha)).
+double harvest_yield(const Harvest& die) {
+  const double all = die.uncore_area + static_cast<double>(die.cores) * die.core_area;
+  if (die.d0 <= 0 || all <= 0) {
+    return 1;
+  }
+  const double alpha = die.alpha, scale = log_scale(alpha);
+  const auto log_density = [&](double s) { return alpha * (s - std::expm1(s)) + scale; };
+  // Left of here either the density is nothing or the die is good for certain.
+  constexpr double kNothing = -45;
+  const double certain = std::log(1e-13 / (die.d0 * all));
+  double low = -1 / std::sqrt(alpha);
+  while (low > certain && log_density(low) > kNothing) {
+    low *= 1.25;
+  }
+  double left = 0;
+  if (low <= certain) {
+    low = certain;
+    // P(s < low) of the Gamma distribution, by the first terms of its series.
+    const double g = alpha * std::exp(low);
+    left = std::exp(alpha * std::log(alpha) + alpha * low - log_gamma(alpha + 1) - g) *
+           (1 + g / (alpha + 1) + g * g / ((alpha + 1) * (alpha + 2)));
+  }
+  double high = 1 / std::sqrt(alpha);
+  while (log_density(high) > kNothing) {
+    high *= 1.25;
+  }
+  const GoodGivenDensity good(die);
+  const auto integrand = [&](double s) {
+    return std::exp(log_density(s)) * good(die.d0 * std::exp(s));
+  };
+  double value = panels(integrand, low, high, 16);
+  for (int count = 32; count <= 8192; count *= 2) {
+    const double finer = panels(integrand, low, high, count);
+    const bool settled = std::abs(finer - value) < 1e-11;
+    value = finer;
+    if (settled) {
+      break;
+    }
+  }
+  return std::clamp(left + value, 0.0, 1.0);
+}
+
+// Below it the rule of sixteen nodes loses digits.
+constexpr double kAlphaFast = 1.4;
+
+// The cube root of a Gamma variable is nearly normal (Wilson and Hilferty): Gauss-Hermite nodes in
+// it, weighted by how far it is not.
+double harvest_yield_fast(const Harvest& die) {
+  const double n = static_cast<double>(die.cores);
+  if (die.alpha < kAlphaFast || die.cores > 400 || die.spares > 64 || die.spares >= die.cores) {
+    return harvest_yield(die);
+  }
+  const double alpha = die.alpha, third = 1 / (3 * std::sqrt(alpha));
+  const double middle = 1 - 1 / (9 * alpha), scale = log_scale(alpha);
+  double sum = 0, mass = 0;
+  for (std::size_t i = 0; i < 2 * kHermiteNode.size(); ++i) {
+    const double z = i % 2 == 0 ? kHermiteNode[i / 2] : -kHermiteNode[i / 2];
+    const double root = middle + third * z;
+    if (root <= 0) {
+      continue;
+    }
+    const double g = root * root * root;  // D / d0
+    const double density = std::exp(scale + alpha * (1 - g) + z * z / 2) * std::pow(g, alpha - 1) *
+                           3 * root * root * third;
+    const double weight = kHermiteWeight[i / 2] * density;
+    const double d = die.d0 * g;
+    const double odds = std::expm1(d * die.core_area);
+    double term = 1, terms = 1;
+    for (std::int64_t k = 0; k < die.spares; ++k) {
+      const auto at = static_cast<double>(k);
+      term *= (n - at) / (at + 1) * odds;
+      terms += term;
+    }
+    sum += weight * terms * std::exp(-d * (die.uncore_area + n * die.core_area));
+    mass += weight;
+  }
+  return std::clamp(sum / mass, 0.0, 1.0);
+}
+
+double escape_share(double yield, double fault_coverage) {
+  const double escaped = (1 - yield) * (1 - fault_coverage);
+  return yield + escaped > 0 ? escaped / (yield + escaped) : 0;
+}
+
+}  // namespace churon::cost
