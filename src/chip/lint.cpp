@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "chip/budget.h"
 #include "chip/formulas.h"
 
 namespace churon::chip {
@@ -17,30 +18,15 @@ constexpr double kAreaTolerance = 0.05;   // blocks against drawing
 constexpr double kPowerMargin = 1.05;     // above the sum of its parts
 constexpr double kPowerTolerance = 0.05;  // above the TDP
 constexpr double kGuessShareMax = 0.5;    // of the numbers with a provenance
-constexpr Metres kStackPitch{11e-3};      // of HBM along the edge of a die
-constexpr Metres kReticleLong{33e-3}, kReticleShort{26e-3};
-constexpr double kPowerPerAreaMax = 2e6;  // W/m2: 2 W/mm2, beyond it no cold plate keeps up
-
-// Achieved fractions of a step that is limited by memory, and of one limited by the array.
-struct Phase {
-  std::string_view name;
-  double memory, mac, vector, noc, link;
-};
-constexpr std::array kPhases{
-    Phase{"decode", 0.90, 0.40, 0.5, 0.5, 1.0},
-    Phase{"prefill", 0.35, 0.87, 0.5, 0.5, 1.0},
-};
 
 template <Dimension D>
 std::string text(Quantity<D> value, QuantityKind kind) {
   return rounded_text(value.value(), kind, 4);
 }
 
-double square_millimetres(SquareMetres area) { return area.value() * 1e6; }
-
 // A term of a sum, as it appears in the formula.
 struct Term {
-  std::string_view name;
+  std::string name;
   double value = 0;
 };
 
@@ -91,7 +77,7 @@ class Linter {
     }
     if (full) {
       area();
-      for (const Phase& phase : kPhases) {
+      for (const Phase& phase : phases()) {
         power(phase);
       }
       idle();
@@ -198,114 +184,43 @@ class Linter {
 
   // --- area and power ---------------------------------------------------------------------------
 
-  struct Blocks {
-    std::vector<Term> terms;  // mm2
-    double subtotal = 0, total = 0;
-  };
-
-  [[nodiscard]] Blocks blocks() const {
-    const Technology& tech = *chip_.technology;
-    const AreaCoefficients& area = *chip_.area;
-    const auto count = static_cast<double>(cores(chip_));
-    const auto mm2 = [](const Sourced<SquareMetres>& value) {
-      return square_millimetres(value.value);
-    };
-    std::vector<Term> terms{
-        {"MAC", multiply_adds_per_cycle(chip_) * mm2(tech.mac_int8_area)},
-        {"SRAM", square_millimetres(scratch_capacity(chip_) / tech.sram_density.value)},
-        {"vector", count * mm2(area.vector_per_core)},
-        {"DMA", count * mm2(area.dma_per_core)},
-        {"sequencer", count * mm2(area.sequencer_per_core)},
-        {"NoC", count * mm2(area.noc_per_core)},
-    };
-    double spares = 0;
-    for (const DieInstance& instance : chip_.die_instances) {
-      for (const Die& die : chip_.dies) {
-        spares += die.id == instance.die ? static_cast<double>(die.spare_cores) : 0;
-      }
-    }
-    terms.push_back({"spares", sum(terms) * spares / count});
-    double phy = 0;
-    for (const Memory& memory : chip_.memories) {
-      phy += memory.phy_area_per_stack
-                 ? static_cast<double>(memory.stacks) * mm2(*memory.phy_area_per_stack)
-                 : 0;
-    }
-    terms.push_back({"memory PHY", phy});
-    double links = 0;
-    for (const Link& link : chip_.links) {
-      links += link.area ? mm2(*link.area) : 0;
-    }
-    terms.push_back({"links", links});
-    terms.push_back({"collectives", mm2(area.ethernet_collectives)});
-    terms.push_back({"die-to-die", mm2(area.d2d)});
-    terms.push_back({"misc", mm2(area.misc)});
-    Blocks result{.terms = terms, .subtotal = sum(terms)};
-    result.total = result.subtotal / tech.utilisation.value * (1 + tech.area_contingency.value);
-    return result;
-  }
-
   void area() {
     const Technology& tech = *chip_.technology;
-    const Blocks parts = blocks();
-    Lint& lint =
-        add("area_of_blocks", "area of all dies",
-            fmt::format("({}) = {:.0f} mm2 / {:g} · {:g}", sum_text(parts.terms, 1), parts.subtotal,
-                        tech.utilisation.value, 1 + tech.area_contingency.value),
-            parts.total * 1e-6, QuantityKind::area);
+    std::vector<Term> terms;
+    double of_cores = 0;
+    bool counted = false;
+    const double spares =
+        static_cast<double>(spare_cores(chip_)) / static_cast<double>(cores(chip_));
+    for (const AreaBlock& block : area_blocks(chip_)) {
+      if (block.site != Site::core && !counted) {
+        terms.push_back({"spares", of_cores * spares});
+        counted = true;
+      }
+      const double mm2 = block.count * block.each.value * 1e6;
+      terms.push_back({block.name, mm2});
+      of_cores += block.site == Site::core ? mm2 : 0;
+    }
+    const SquareMetres total = area_of_blocks(chip_);
+    Lint& lint = add("area_of_blocks", "area of all dies",
+                     fmt::format("({}) = {:.0f} mm2 / {:g} · {:g}", sum_text(terms, 1), sum(terms),
+                                 tech.utilisation.value, 1 + tech.area_contingency.value),
+                     total.value(), QuantityKind::area);
     if (const auto drawn = die_area(chip_)) {
       state(lint, drawn->value(), QuantityKind::area,
-            std::fabs(parts.total / square_millimetres(*drawn) - 1) <= kAreaTolerance,
+            std::fabs(total / *drawn - 1) <= kAreaTolerance,
             "the blocks do not fill the dies as drawn, or do not fit");
     }
   }
 
-  [[nodiscard]] double dies_mm2() const {
-    const auto drawn = die_area(chip_);
-    return drawn ? square_millimetres(*drawn) : blocks().total;
-  }
-
   [[nodiscard]] double leakage() const {
-    return chip_.technology->leakage.value.value() * dies_mm2() * 1e-6;
-  }
-
-  [[nodiscard]] std::vector<Term> power_terms(const Phase& phase) const {
-    const EnergyCoefficients& energy = *chip_.energy;
-    const Memory& memory = main_memory(chip_);
-    const double bandwidth = memory_bandwidth(memory).value() * phase.memory;
-    const auto per_byte = [](const std::optional<Sourced<JoulesPerByte>>& value) {
-      return value ? value->value.value() : 0;
-    };
-    const double clock = chip_.clock->core.value();
-    const auto count = static_cast<double>(cores(chip_));
-    const double macs = multiply_adds_per_cycle(chip_) * clock * phase.mac;
-    double links = 0;
-    for (const Link& link : chip_.links) {
-      if (link.role == LinkRole::scale_up) {
-        links += 2 * link_bandwidth(link).value() * per_byte(link.energy) * phase.link;
-      }
-    }
-    constexpr double kRouterLinks = 4;
-    return {
-        {"memory", bandwidth * per_byte(memory.energy)},
-        {"PHY", bandwidth * per_byte(memory.phy_energy)},
-        {"MAC", macs * (energy.mac_int8.value + energy.operand_per_mac.value +
-                        energy.accumulate_per_mac.value)
-                           .value()},
-        // Every byte of the memory is written to the scratch and read from it once.
-        {"scratch", 2 * bandwidth * energy.sram.value.value()},
-        {"NoC", count * kRouterLinks * chip_.noc->data_width.value() * chip_.clock->noc.value() *
-                    phase.noc * energy.noc_hop.value.value()},
-        {"vector", count * static_cast<double>(chip_.core->vector.lanes_fp32) * clock *
-                       phase.vector * energy.vector_operation.value.value()},
-        {"links", links},
-        {"leakage", leakage()},
-        {"base", energy.base.value.value()},
-    };
+    return (chip_.technology->leakage.value * silicon_area(chip_)).value();
   }
 
   void power(const Phase& phase) {
-    const auto terms = power_terms(phase);
+    std::vector<Term> terms;
+    for (const PowerTerm& term : power_terms(chip_, phase)) {
+      terms.push_back({term.name, term.rate * value(term.parts)});
+    }
     const double watts = sum(terms) * kPowerMargin;
     Lint& lint =
         add(fmt::format("power_{}", phase.name), fmt::format("power, {}", phase.name),
@@ -334,7 +249,7 @@ class Linter {
   void power_density() {
     const auto limit = tdp(chip_);
     const auto area =
-        chip_.kind == Kind::full ? std::optional(SquareMetres(dies_mm2() * 1e-6)) : die_area(chip_);
+        chip_.kind == Kind::full ? std::optional(silicon_area(chip_)) : die_area(chip_);
     if (!limit || !area) {
       return;
     }
@@ -343,7 +258,8 @@ class Linter {
         "power_density", "power per area of the dies",
         fmt::format("{} / {}", text(*limit, QuantityKind::power), text(*area, QuantityKind::area)),
         density, QuantityKind::power_density);
-    state(lint, kPowerPerAreaMax, QuantityKind::power_density, density <= kPowerPerAreaMax,
+    const double flux_max = kHeatFluxMax.value();
+    state(lint, flux_max, QuantityKind::power_density, density <= flux_max,
           "no cold plate takes that away");
     lint.stated = "at most " + lint.stated;
   }
@@ -475,8 +391,7 @@ class Linter {
           room >= static_cast<double>(memory.stacks), "more stacks than edge to stand at");
     const auto& package = *chip_.package;
     if (package.interposer_width && package.interposer_height) {
-      const double reticles =
-          (*package.interposer_width * *package.interposer_height) / (kReticleLong * kReticleShort);
+      const double reticles = (*package.interposer_width * *package.interposer_height) / kReticle;
       add("interposer", "interposer in reticles",
           fmt::format("{} · {} / 858 mm2", text(*package.interposer_width, QuantityKind::length),
                       text(*package.interposer_height, QuantityKind::length)),

@@ -7,14 +7,12 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "chip/budget.h"
 #include "chip/description.h"
 
 namespace churon::chip {
 
 namespace {
-
-constexpr Metres kReticleLong{33e-3};
-constexpr Metres kReticleShort{26e-3};
 
 template <Dimension D>
 std::string text(Quantity<D> value, QuantityKind kind) {

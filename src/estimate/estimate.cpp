@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "chip/budget.h"
 #include "estimate/figures.h"
 
 namespace churon::estimate {
@@ -186,23 +187,18 @@ void Estimator::State::read_chip(const chip::Chip& chip) {
 
 void Estimator::State::price_energy(const chip::Chip& chip) {
   if (chip.energy) {
-    const chip::EnergyCoefficients& energy = *chip.energy;
-    const double feed =
-        energy.operand_per_mac.value.value() + energy.accumulate_per_mac.value.value();
-    const double mac_int8 = energy.mac_int8.value.value() + feed;
-    const chip::Memory& memory = chip::main_memory(chip);
-    const double byte = (memory.energy ? memory.energy->value.value() : 0) +
-                        (memory.phy_energy ? memory.phy_energy->value.value() : 0);
-    prices[Action::mac_int8] = mac_int8;
-    prices[Action::mac_w4] = energy.mac_w4.value.value() + feed;
-    prices[Action::mac_int16] = 2 * mac_int8;
-    prices[Action::vector_operation] = energy.vector_operation.value.value();
+    const chip::ActionEnergies energies = chip::action_energies(chip);
+    const double byte = chip::value(energies.memory_device) + chip::value(energies.memory_phy);
+    prices[Action::mac_int8] = chip::value(energies.mac_int8);
+    prices[Action::mac_w4] = chip::value(energies.mac_w4);
+    prices[Action::mac_int16] = 2 * prices[Action::mac_int8];
+    prices[Action::vector_operation] = chip::value(energies.vector_operation);
     prices[Action::memory_read] = byte;
     prices[Action::memory_write] = byte;
-    prices[Action::scratch_access] = energy.sram.value.value();
-    prices[Action::noc_hop] = energy.noc_hop.value.value();
+    prices[Action::scratch_access] = chip::value(energies.scratch);
+    prices[Action::noc_hop] = chip::value(energies.noc_hop);
     // Idle power is leakage, clocks and interfaces together.
-    prices[Action::powered] = chip::idle_power(chip).value_or(energy.base.value).value();
+    prices[Action::powered] = chip::idle_power(chip).value_or(chip.energy->base.value).value();
     energy_model = EnergyModel::actions;
     return;
   }
