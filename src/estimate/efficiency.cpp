@@ -60,6 +60,7 @@ constexpr std::array kParameters{
     Parameter{"attention", "memory", "1", 0.9, 0.5, 1, false, true, "decode: share of the memory's rate", at<&E::attention, &E::Attention::memory>},
     Parameter{"attention", "cache_share", "1", 0.5, 0.05, 1, true, true, "warm KV cache", at<&E::attention, &E::Attention::cache_share>},
     Parameter{"attention", "cache_rate", "1", 4, 1, 10, true, true, "over the memory's", at<&E::attention, &E::Attention::cache_rate>},
+    Parameter{"attention", "ramp", "B", 20000000, 100000, 200000000, true, true, "until the stream is at its rate", at<&E::attention, &E::Attention::ramp>},
     Parameter{"attention", "decode_fixed", "s", 1e-05, 3e-06, 3e-05, true, true, "", at<&E::attention, &E::Attention::decode_fixed>},
     Parameter{"experts", "compute", "1", 0.6, 0.1, 1, false, true, "share of the peak rate", at<&E::experts, &E::Experts::compute>},
     Parameter{"experts", "memory", "1", 0.8, 0.3, 1, false, true, "share of the memory's rate", at<&E::experts, &E::Experts::memory>},

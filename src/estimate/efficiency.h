@@ -50,6 +50,7 @@ struct Efficiency {
     double memory = 0;       // decode: share of the memory's rate
     double cache_share = 0;  // decode: share of the cache that holds a warm KV cache
     double cache_rate = 0;   // of the cache, over the memory's
+    double ramp = 0;         // bytes until the stream from memory is at its rate
     double decode_fixed = 0;
   } attention;
   struct Experts {

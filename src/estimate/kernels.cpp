@@ -34,13 +34,14 @@ double square(double x) { return x * x; }
 double fourth(double x) { return square(square(x)); }
 double fourth_root(double x) { return std::sqrt(std::sqrt(x)); }
 
-// How many times the format is half as wide as 16 bit.
+// How many times the format is half as wide as 16 bit. Integer units take less power: what narrow
+// floating-point formats lose of their peak they do not.
 double halvings(Rate rate) {
   switch (rate) {
     case Rate::bf16:
+    case Rate::int8:
       return 0;
     case Rate::fp8:
-    case Rate::int8:
       return 1;
     case Rate::fp4:
       return 2;
@@ -304,6 +305,8 @@ Price gemm(const Device& device, const Gemm& work) {
     const double weight_byte = p.weight_bits / 8;
     const double value_byte = p.activation_bits / 8;
     const double memory4 = fourth(price.memory_s);
+    // Kernels of asynchronous units stay on their core and cut what is left among all of them.
+    const double wave = device.asynchronous ? 0 : e.wave;
     best = 1e30;
     for (const double split : kSplits) {
       const double depth = work.k / split;
@@ -313,7 +316,7 @@ Price gemm(const Device& device, const Gemm& work) {
         const double tiles =
             work.copies * ceil_div(work.m, tile.rows) * ceil_div(work.n, tile.columns) * split;
         const double full = tiles / f.cores;
-        const double waves = (1 - e.wave) * std::max(full, 1.0) + e.wave * std::ceil(full);
+        const double waves = (1 - wave) * std::max(full, 1.0) + wave * std::ceil(full);
         const double compute = waves * 2 * tile.rows * tile.columns * depth / core_rate;
         const double feed = waves * depth *
                             (std::min(tile.rows, work.m) * value_byte +
@@ -375,8 +378,9 @@ Price attention(const Device& device, const AttentionWork& work) {
     price.bound_s = std::max(price.operations / peak, bound_bytes / f.memory_bytes_per_s);
     const double warm =
         work.warm ? cached_share(price.bytes, f.cache_bytes * e.cache_share, kKvCacheEdge) : 0;
-    price.memory_s = price.bytes / f.memory_bytes_per_s *
-                     ((1 - warm) / e.memory + warm / std::max(1.0, e.cache_rate));
+    const double stream = price.bytes / e.memory + e.ramp * price.bytes / (price.bytes + e.ramp);
+    price.memory_s = ((1 - warm) * stream + warm * price.bytes / std::max(1.0, e.cache_rate)) /
+                     f.memory_bytes_per_s;
     price.compute_s = products_s;
     price.fixed_s = e.decode_fixed;
     return finish(price, fourth_root(fourth(price.compute_s) + fourth(price.memory_s)));
@@ -385,8 +389,10 @@ Price attention(const Device& device, const AttentionWork& work) {
   const double exponentials_s = (sizes.pairs + sizes.rows * (kQueryTile - 1) / 2) /
                                 (device.core_cycles_per_s * kExponentialsPerCoreCycle * e.softmax);
   price.vector_s = exponentials_s;
-  const double joined = std::pow(
-      std::pow(products_s, e.overlap) + std::pow(exponentials_s, e.overlap), 1 / e.overlap);
+  // Only asynchronous units multiply while the core takes exponentials.
+  const double overlap = device.asynchronous ? e.overlap : 1;
+  const double joined =
+      std::pow(std::pow(products_s, overlap) + std::pow(exponentials_s, overlap), 1 / overlap);
   const double row_s =
       sizes.rows * (work.key_dim + work.value_dim) / 256 * e.row / device.core_cycles_per_s;
   const double units = work.sequences * work.heads * std::max(1.0, work.tokens / kQueryTile);
