@@ -95,6 +95,8 @@ struct Efficiency {
   } serving;
   // Of one family of frameworks.
   struct Profile {
+    double growth = 0;   // share of the output that a request must find space for when it starts
+    double work = 0;     // time of kernels beside their fixed times, over that of benchmarks
     double launch = 0;   // of a kernel's fixed time, what is left in a captured graph
     double step = 0;     // host time of a step
     double request = 0;  // … for each running request of a rank
@@ -109,6 +111,7 @@ struct Efficiency {
     double busy = 0;     // while kernels run
     double memory = 0;   // at the memory's full rate
     double compute = 0;  // at the peak rate
+    double bend = 0;     // exponent of the share of the peak rate: cores that wait draw power too
   } power;
 };
 

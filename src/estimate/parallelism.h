@@ -10,7 +10,7 @@
 namespace churon::estimate {
 
 // Families of serving frameworks; each has a profile in data/efficiency.csv. `static_batch`: whole
-// batches that start and end together (DeepSpeed, Transformers NeuronX); `generic`: any other.
+// batches that start and end together (DeepSpeed); `generic`: any other.
 enum class Framework { tensorrt_llm, vllm, sglang, static_batch, generic };
 inline constexpr std::size_t kFrameworkCount = 5;
 // As scopes of the parameters call it: "tensorrt_llm".

@@ -250,7 +250,8 @@ StepTime Server::step(const Rows& rows) const {
                          std::holds_alternative<Exchange>(op.work);
     const double kept = own ? 1 : is_link ? device_.efficiency.serving.collective : profile.launch;
     const double fixed = op.count * kept * one.fixed_s;
-    const double work = op.count * (one.expected_s - one.fixed_s);
+    const double work =
+        op.count * (own || is_link ? 1 : profile.work) * (one.expected_s - one.fixed_s);
     result.bound_s += op.count * one.bound_s;
     result.expected_s += work + fixed;
     result.fixed_s += fixed;
@@ -324,7 +325,8 @@ double Server::chip_power(const StepTime& work, double seconds) const {
   const double active = std::max(0.0, work.expected_s - work.host_s) / seconds;
   const double memory = work.bytes / seconds / figures.memory_bytes_per_s;
   const double compute = work.operations / seconds / figures.peak(deployment_.weights->rate);
-  const double share = power.busy * active + power.memory * memory + power.compute * compute;
+  const double share =
+      power.busy * active + power.memory * memory + power.compute * std::pow(compute, power.bend);
   return idle + (tdp - idle) * std::min(1.0, share);
 }
 
@@ -332,7 +334,7 @@ Served Server::serve(const Load& load) const {
   const Parallelism& p = deployment_.parallelism;
   const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
   const bool own = device_.figures.own;
-  const double positions = load.input_tokens + load.output_tokens;
+  const double positions = load.input_tokens + load.output_tokens * (own ? 1 : profile.growth);
   const double fit = std::max(1.0, fitting(positions));
   Served result;
   result.running = std::min(load.concurrency, fit);
@@ -352,7 +354,8 @@ Served Server::serve(const Load& load) const {
   others *= prompts * held;
   StepTime token = decode;
   token += others;
-  result.itl_s = decode.expected_s;
+  // Where more than every other step has a prompt in it, so has the median one.
+  result.itl_s = decode.expected_s + others.expected_s * std::min(1.0, 2 * prompts);
   result.tpot_s = token.expected_s;
   result.tpot_bound_s = decode.bound_s + (load.disaggregated ? 0 : prompts * prompt.bound_s);
   result.limits_s = token.limits_s;
@@ -389,7 +392,8 @@ Served Server::serve(const Load& load) const {
 
 Batch Server::static_batch(double requests, double input_tokens, double output_tokens) const {
   const double fit = std::max(1.0, fitting(input_tokens + output_tokens));
-  Batch result{.waves = std::ceil(requests / fit)};
+  // A request that has ended makes room for the next: waves overlap.
+  Batch result{.waves = std::max(1.0, requests / fit)};
   const double of_wave = requests / result.waves;
   const Load load{.concurrency = of_wave, .input_tokens = input_tokens};
   const Parallelism& p = deployment_.parallelism;

@@ -88,7 +88,9 @@ class Server {
   // pipeline stages (exit 2); E0406 weights do not fit (exit 3), with what would.
   static Result<Server> create(const Device& device, const Deployment& deployment);
 
-  // Only these parameters and figures change; used by fits.
+  // The same under other parameters: what a fit does.
+  void set(const Efficiency& efficiency) { device_.efficiency = efficiency; }
+  // The same ranks of another chip or derate set.
   void set(const Device& device) { device_ = device; }
 
   // E0407 beyond the model's context or absurd; E0406 not even one request fits.
