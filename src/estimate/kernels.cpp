@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace churon::estimate {
 
@@ -29,7 +30,12 @@ constexpr double kWeightRowTile = 64;  // rows for which widened weights are kep
 constexpr double kScaleOutBytesPerS = 50e9;
 constexpr double kScaleOutLatency = 5e-6;  // of one exchange between nodes
 
-double ceil_div(double a, double b) { return std::ceil(a / b); }
+// Of what is not negative and below 2^63; std::ceil is a call where SSE 4.1 is not assumed.
+double ceil_of(double x) {
+  const double whole = static_cast<double>(static_cast<std::int64_t>(x));
+  return whole + (whole < x ? 1 : 0);
+}
+double ceil_div(double a, double b) { return ceil_of(a / b); }
 double square(double x) { return x * x; }
 double fourth(double x) { return square(square(x)); }
 double fourth_root(double x) { return std::sqrt(std::sqrt(x)); }
@@ -107,8 +113,7 @@ Price own_experts(const Device& device, const ExpertsWork& work) {
   const double elements = work.projections * work.hidden * inter;
   double row_tiles = 0;
   for (std::size_t i = 0; i < loads.count; ++i) {
-    row_tiles += loads.weights[i] * (1 - std::exp(-loads.loads[i])) *
-                 ceil_div(std::max(1.0, loads.loads[i]), f.unit.tile_rows);
+    row_tiles += loads.actives[i] * ceil_div(std::max(1.0, loads.loads[i]), f.unit.tile_rows);
   }
   const double rows = std::max(1.0, row_tiles) * f.unit.tile_rows;
   Price price;
@@ -258,7 +263,7 @@ Device::Device(const Figures& chip_figures, const Efficiency& shared)
     : figures(chip_figures), efficiency(shared) {
   const Figures& f = figures;
   const double bf16 = f.peak(Rate::bf16);
-  if (!f.own && f.clock_hz > 0) {
+  if (!f.own && many_cores(f)) {
     sustained = std::min(1.0, kSustainedHz / f.clock_hz);
     slower = kSustainedHz / f.clock_hz;
   }
@@ -307,22 +312,33 @@ Price gemm(const Device& device, const Gemm& work) {
     const double memory4 = fourth(price.memory_s);
     // Kernels of asynchronous units stay on their core and cut what is left among all of them.
     const double wave = device.asynchronous ? 0 : e.wave;
-    best = 1e30;
+    std::array<double, kTiles.size()> tiles{};       // of the output, all copies
+    std::array<double, kTiles.size()> product_s{};   // of one core, a step of k
+    std::array<double, kTiles.size()> operands_s{};  // into one core, a step of k
+    double fewest = 0;
+    for (std::size_t i = 0; i < kTiles.size(); ++i) {
+      const Tile& tile = kTiles[i];
+      tiles[i] = work.copies * ceil_div(work.m, tile.rows) * ceil_div(work.n, tile.columns);
+      product_s[i] = 2 * tile.rows * tile.columns / core_rate;
+      operands_s[i] = (std::min(tile.rows, work.m) * value_byte +
+                       std::min(tile.columns, work.n) * weight_byte) /
+                      feed_rate;
+      fewest = i == 0 ? tiles[i] : std::min(fewest, tiles[i]);
+    }
+    best = 1e300;
     for (const double split : kSplits) {
+      if (split > 1 && fewest * split >= 2 * f.cores) {
+        break;  // there is work for all cores without
+      }
       const double depth = work.k / split;
       double least = 1e300;
       double least_compute = 0;
-      for (const Tile& tile : kTiles) {
-        const double tiles =
-            work.copies * ceil_div(work.m, tile.rows) * ceil_div(work.n, tile.columns) * split;
-        const double full = tiles / f.cores;
-        const double waves = (1 - wave) * std::max(full, 1.0) + wave * std::ceil(full);
-        const double compute = waves * 2 * tile.rows * tile.columns * depth / core_rate;
-        const double feed = waves * depth *
-                            (std::min(tile.rows, work.m) * value_byte +
-                             std::min(tile.columns, work.n) * weight_byte) /
-                            feed_rate;
-        const double sum = fourth(compute) + fourth(feed);
+      for (std::size_t i = 0; i < kTiles.size(); ++i) {
+        const double full = tiles[i] * split / f.cores;
+        const double waves = wave == 0 ? std::max(full, 1.0)
+                                       : (1 - wave) * std::max(full, 1.0) + wave * ceil_of(full);
+        const double compute = waves * depth * product_s[i];
+        const double sum = fourth(compute) + fourth(waves * depth * operands_s[i]);
         if (sum < least) {
           least = sum;
           least_compute = compute;
@@ -435,6 +451,7 @@ ExpertLoads expert_loads(const ExpertsWork& work) {
     result.weights[0] = local;
     result.pairs = pairs / work.ranks_ep;
     result.active = local * (1 - std::exp(-mean));
+    result.actives[0] = result.active;
     return result;
   }
   const std::size_t groups = static_cast<std::size_t>(
@@ -495,7 +512,10 @@ ExpertLoads expert_loads(const ExpertsWork& work) {
   }
   for (std::size_t i = 0; i < result.count; ++i) {
     result.pairs += result.weights[i] * result.loads[i];
-    result.active += result.weights[i] * (1 - std::exp(-result.loads[i]));
+    // Loads are means: an expert with few may get none.
+    const double load = result.loads[i];
+    result.actives[i] = result.weights[i] * (load > 40 ? 1 : 1 - std::exp(-load));
+    result.active += result.actives[i];
   }
   return result;
 }
@@ -524,7 +544,7 @@ Price experts(const Device& device, const ExpertsWork& work) {
   double padded = 0;  // rows of all experts, filled up to tiles
   double row_tiles = 0;
   for (std::size_t i = 0; i < loads.count; ++i) {
-    const double active = loads.weights[i] * (1 - std::exp(-loads.loads[i]));
+    const double active = loads.actives[i];
     padded += active * ceil_div(loads.loads[i], e.tile) * e.tile;
     row_tiles += active * ceil_div(loads.loads[i], kWeightRowTile);
   }

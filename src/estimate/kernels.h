@@ -107,6 +107,7 @@ Price elementwise(const Device& device, const ElementwiseWork& work);
 struct ExpertLoads {
   static constexpr std::size_t kGroups = 33;
   std::array<double, kGroups> loads{}, weights{};
+  std::array<double, kGroups> actives{};  // of the weights, those with at least one token
   std::size_t count = 0;
   double pairs = 0;   // (token, expert) choices of the rank
   double active = 0;  // experts with at least one
