@@ -120,7 +120,7 @@ struct Parameter {
   std::string_view scope;  // "gemm", "formats", …
   std::string_view name;
   std::string_view unit;  // "s", "1", …
-  double start = 0;       // what is known before any measurement: a fit starts here
+  double start = 0;       // a fit starts here and is drawn to it; docs/estimate.md says what from
   double low = 0, high = 0;
   bool logarithmic = false;  // varied by factors, not by sums
   bool fitted = true;        // false: a convention
