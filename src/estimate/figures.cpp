@@ -60,7 +60,9 @@ void read_own(const chip::Chip& chip, Figures& figures) {
 Rate Figures::native(Rate rate) const {
   const auto has = [&](Rate r) { return peak_ops[static_cast<std::size_t>(r)] > 0; };
   if (rate == Rate::fp4 && !has(rate)) {
-    rate = Rate::fp8;
+    // Frameworks keep the weights in four bits and widen them to the 16 bits of the activations
+    // (vLLM's Marlin, TensorRT-LLM's w4a16 kernels).
+    rate = own ? Rate::fp8 : Rate::bf16;
   }
   if (rate == Rate::fp8 && !has(rate)) {
     // The integer unit of an own chip takes every 8-bit format; a bought chip widens.

@@ -52,7 +52,7 @@ struct Figures {
   chip::Derate derate;  // of the name that was asked for
 
   // The rate at which a product of that rate runs: its own, or the next wider that is native
-  // (fp4 → fp8 → int8 → bf16, int8 → fp8 → bf16).
+  // (fp4 → bf16, of an own chip → fp8 → int8; int8 → fp8 → bf16).
   [[nodiscard]] Rate native(Rate rate) const;
   [[nodiscard]] double peak(Rate rate) const {
     return peak_ops[static_cast<std::size_t>(native(rate))];

@@ -324,7 +324,10 @@ double Server::chip_power(const StepTime& work, double seconds) const {
   const double idle = figures.idle_w > 0 ? figures.idle_w : power.idle * tdp;
   const double active = std::max(0.0, work.expected_s - work.host_s) / seconds;
   const double memory = work.bytes / seconds / figures.memory_bytes_per_s;
-  const double compute = work.operations / seconds / figures.peak(deployment_.weights->rate);
+  const double compute = work.operations / seconds /
+                         figures.peak(deployment_.weights->family == FormatFamily::weight_only
+                                          ? Rate::bf16
+                                          : deployment_.weights->rate);
   const double share =
       power.busy * active + power.memory * memory + power.compute * std::pow(compute, power.bend);
   return idle + (tdp - idle) * std::min(1.0, share);
