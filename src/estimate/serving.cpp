@@ -322,7 +322,9 @@ double Server::chip_power(const StepTime& work, double seconds) const {
   const Efficiency::Power& power = device_.efficiency.power;
   const double tdp = figures.tdp_w;
   const double idle = figures.idle_w > 0 ? figures.idle_w : power.idle * tdp;
-  const double active = std::max(0.0, work.expected_s - work.host_s) / seconds;
+  // Chips that wait for each other or for the host are not busy.
+  const double waits = work.host_s + work.limits_s[static_cast<std::size_t>(Limit::link)];
+  const double active = std::max(0.0, work.expected_s - waits) / seconds;
   const double memory = work.bytes / seconds / figures.memory_bytes_per_s;
   const double compute = work.operations / seconds /
                          figures.peak(deployment_.weights->family == FormatFamily::weight_only
