@@ -1,7 +1,8 @@
 # The front door. Everything is done by CMake and the scripts; this file names the ways in.
-.PHONY: help setup build demo test unit lint format golden figures fuzz clean
+.PHONY: help setup build demo test unit lint format golden figures validate fit fuzz clean
 
 MODEL ?= smollm2
+MEASURED ?= ../shared/data/measured
 PROMPT ?= Explain in one sentence why memory bandwidth matters.
 
 help:
@@ -13,6 +14,8 @@ help:
 	@echo "make format   rewrite the sources with clang-format"
 	@echo "make golden   rewrite the golden files (review the diff like code)"
 	@echo "make figures  rewrite generated pictures and reference pages"
+	@echo "make validate compare with the measured tables in $(MEASURED); rewrites docs/validation.md's tables (minutes)"
+	@echo "make fit      fit the shared parameters to them; rewrites data/efficiency.csv and data/bands.csv, then as validate"
 	@echo "make fuzz     ten minutes of each fuzz target"
 
 build:
@@ -44,6 +47,12 @@ golden:
 figures:
 	python3 scripts/rooms.py --write
 	python3 scripts/join_errors.py --write
+
+validate: build
+	build/release/churon validate $(MEASURED) --test --leave-one-chip-out --worst 25 --docs docs >/dev/null
+
+fit: build
+	build/release/churon validate $(MEASURED) --fit --leave-one-chip-out --worst 25 --data data --docs docs >/dev/null
 
 fuzz:
 	scripts/fuzz 600

@@ -83,10 +83,12 @@ Result<void> write_fit(const report::ValidationRecord& record, const evaluate::F
       !done) {
     return fail(done);
   }
-  const auto bands =
-      evaluate::bands(record.measured, test.predictions, evaluate::scored_rows(record.measured));
+  const auto scored = evaluate::scored_rows(record.measured);
+  const auto seen = evaluate::bands(record.measured, test.predictions, scored);
+  const auto unseen =
+      evaluate::bands(record.measured, evaluate::by_row(record.measured, record.left_out), scored);
   return write_file_atomically((fs::path(folder) / "bands.csv").string(),
-                               evaluate::bands_csv(bands));
+                               evaluate::bands_csv(seen, unseen));
 }
 
 // The generated part of validation.md, and its pictures beside it.

@@ -21,11 +21,12 @@ namespace {
 
 constexpr double kStepFirst = 0.12, kStepLast = 0.002;  // of a parameter's range
 constexpr int kSweepsMax = 60;
-// Keeps a parameter that no row depends on where it started.
-constexpr double kPullToStart = 2e-3;
+// A parameter is drawn to its start, in logits of its range: one that the rows say little about
+// stays where it was before any measurement, and a chip that was not fitted to is predicted better.
+constexpr double kPullToStart = 6e-3, kPullEdge = 0.01;
 // Quantities without a target, and TTFT, whose spread is not the chip's: they shall not bend the
 // others.
-constexpr double kWeightMinor = 0.2, kWeightTtft = 0.4;
+constexpr double kWeightMinor = 1, kWeightTtft = 1;
 
 // A parameter as a coordinate in [0, 1].
 double to_unit(const Parameter& parameter, double value) {
@@ -40,7 +41,12 @@ double from_unit(const Parameter& parameter, double unit) {
   return std::clamp(value, parameter.low, parameter.high);
 }
 
-// Twelve digits: what is written is what was fitted.
+double logit(double unit) {
+  const double inside = std::clamp(unit, kPullEdge, 1 - kPullEdge);
+  return std::log(inside / (1 - inside));
+}
+
+// Six digits: what is written is what was fitted.
 double rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
 
 Predictor::Stage stage_of(const Parameter& parameter) {
@@ -64,17 +70,22 @@ std::vector<double> weights(const Measured& measured, std::span<const int> rows)
   std::vector<double> result(measured.rows.size(), 0);
   for (const Figure& figure : figures()) {
     std::map<std::pair<int, std::string_view>, std::vector<int>> by_group;
+    int count = 0;
     for (const int row : rows_of(measured, figure)) {
       if (wanted.contains(row)) {
+        ++count;
         const MeasuredRow& entry = measured.rows[static_cast<std::size_t>(row)];
         by_group[{entry.file, entry.group}].push_back(row);
       }
     }
     const double of_figure = figure.good == 0 ? kWeightMinor : figure.is_median ? kWeightTtft : 1;
     for (const auto& [key, members] : by_group) {
+      // A median counts rows; the others count groups.
+      const double share = figure.is_median
+                               ? 1.0 / count
+                               : 1.0 / static_cast<double>(by_group.size() * members.size());
       for (const int row : members) {
-        result[static_cast<std::size_t>(row)] +=
-            of_figure / static_cast<double>(by_group.size() * members.size());
+        result[static_cast<std::size_t>(row)] += of_figure * share;
       }
     }
   }
@@ -192,7 +203,7 @@ class Search {
       }
       coordinate.families.assign(touched.begin(), touched.end());
       units_.push_back(to_unit(parameter, kept));
-      starts_.push_back(to_unit(parameter, parameter.start));
+      starts_.push_back(logit(to_unit(parameter, parameter.start)));
       coordinates_.push_back(std::move(coordinate));
     }
     trial_.set(efficiency_);
@@ -230,7 +241,8 @@ class Search {
     }
     double pull = 0;
     for (std::size_t i = 0; i < units_.size(); ++i) {
-      pull += (units_[i] - starts_[i]) * (units_[i] - starts_[i]);
+      const double distance = logit(units_[i]) - starts_[i];
+      pull += distance * distance;
     }
     return sum + kPullToStart * pull;
   }
@@ -310,7 +322,7 @@ class Search {
   std::vector<std::vector<Row>> rows_;  // of each family
   std::vector<double> sums_;            // weighted error of each family
   std::vector<Coordinate> coordinates_;
-  std::vector<double> units_, starts_;
+  std::vector<double> units_, starts_;  // coordinates; logits of where they started
   int evaluations_ = 0;
 };
 
@@ -455,13 +467,27 @@ std::string efficiency_csv(const Measured& measured, const Fit& fit, std::span<c
   return text;
 }
 
-std::string bands_csv(std::span<const Band> bands) {
-  std::string text = "scope,metric,p10,p90,groups,rows,source\n";
-  for (const Band& band : bands) {
-    text += fmt::format("{},{},{:.4g},{:.4g},{},{},{}\n", band.scope, band.metric, band.low,
-                        band.high, band.groups, band.rows,
-                        "measured over predicted of groups left out of the fit");
+std::vector<Prediction> by_row(const Measured& measured, std::span<const ChipLeftOut> left_out) {
+  std::vector<Prediction> result(measured.rows.size());
+  for (const ChipLeftOut& out : left_out) {
+    for (std::size_t i = 0; i < out.rows.size(); ++i) {
+      result[static_cast<std::size_t>(out.rows[i])] = out.predictions[i];
+    }
   }
+  return result;
+}
+
+std::string bands_csv(std::span<const Band> seen, std::span<const Band> unseen) {
+  std::string text = "scope,metric,chips,p10,p90,groups,rows,source\n";
+  const auto add = [&](std::span<const Band> bands, std::string_view chips,
+                       std::string_view source) {
+    for (const Band& band : bands) {
+      text += fmt::format("{},{},{},{:.4g},{:.4g},{},{},{}\n", band.scope, band.metric, chips,
+                          band.low, band.high, band.groups, band.rows, source);
+    }
+  };
+  add(seen, "seen", "measured over predicted of groups that the fit left out");
+  add(unseen, "unseen", "measured over predicted of chips that the fit left out");
   return text;
 }
 

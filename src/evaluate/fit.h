@@ -58,13 +58,16 @@ struct ChipLeftOut {
   std::vector<int> rows;
   std::vector<Prediction> predictions;  // of each row of `rows`
 };
+// The predictions of all chips left out, by row; rows of no chip: none.
+std::vector<Prediction> by_row(const Measured& measured, std::span<const ChipLeftOut> left_out);
 std::vector<ChipLeftOut> leave_one_chip_out(const Measured& measured, const Predictor& predictor,
                                             const FitOptions& options = {});
 
 // data/efficiency.csv: every parameter with its provenance. `spread`: fits without each fold; the
 // columns low and high hold the smallest and the largest value that they gave.
 std::string efficiency_csv(const Measured& measured, const Fit& fit, std::span<const Fit> spread);
-// data/bands.csv: P10 and P90 of measured over predicted, by quantity.
-std::string bands_csv(std::span<const Band> bands);
+// data/bands.csv (band.h reads it): P10 and P90 of measured over predicted. `seen`: of groups left
+// out of the fit; `unseen`: of chips left out of it, empty where that was not done.
+std::string bands_csv(std::span<const Band> seen, std::span<const Band> unseen);
 
 }  // namespace churon::evaluate

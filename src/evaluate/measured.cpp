@@ -10,7 +10,6 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "base/unit.h"
 #include "model/shapes.h"
 
 namespace churon::evaluate {
@@ -154,8 +153,8 @@ constexpr std::array kFrameworks{
     FrameworkRow{"vllm", "vLLM", Framework::vllm},
     FrameworkRow{"sglang", "SGLang", Framework::sglang},
     FrameworkRow{"deepspeed", "DeepSpeed", Framework::static_batch},
-    FrameworkRow{"neuronx", "NeuronX", Framework::static_batch},
-    FrameworkRow{"nxd", "NeuronX", Framework::static_batch},
+    FrameworkRow{"neuronx", "NeuronX", Framework::generic},
+    FrameworkRow{"nxd", "NeuronX", Framework::generic},
     FrameworkRow{"static", "static batch", Framework::static_batch},
     FrameworkRow{"rccl", "RCCL", Framework::generic},
     FrameworkRow{"nccl", "NCCL", Framework::generic},
@@ -297,15 +296,17 @@ std::string text(Metric metric, double value) {
   check(row != kMetrics.end());
   switch (row->kind) {
     case Kind::time:
-      return rounded_text(value, QuantityKind::time, 3);
+      return value >= 1      ? fmt::format("{:.4g} s", value)
+             : value >= 1e-3 ? fmt::format("{:.3g} ms", value * 1e3)
+                             : fmt::format("{:.3g} us", value * 1e6);
     case Kind::rate:
       return fmt::format("{:.3g} T/s", value / 1e12);
     case Kind::throughput:
       return fmt::format("{:.4g} tok/s", value);
     case Kind::power:
-      return rounded_text(value, QuantityKind::power, 3);
+      return fmt::format("{:.4g} W", value);
     case Kind::energy:
-      return rounded_text(value, QuantityKind::energy, 3);
+      return fmt::format("{:.3g} J", value);
     case Kind::elements:
       return fmt::format("{:.3g} Gelem/s", value / 1e9);
   }

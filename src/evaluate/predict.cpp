@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "estimate/kernels.h"
+#include "estimate/serving.h"
 
 namespace churon::evaluate {
 
@@ -33,6 +34,33 @@ struct KernelPoint {
   Work work;
   double done = 0;  // operations or bytes that a rate is about
 };
+
+// A model under a load on a server.
+struct ServingPoint {
+  int server = 0;
+  Load kind = Load::continuous;
+  estimate::Load load;  // continuous
+  double requests = 1;  // static batch; offline: at most so many run at once
+  double replicas = 1;
+};
+struct ServingServer {
+  int device = 0;
+  estimate::Server server;
+};
+// What a serving point amounts to, whatever its kind.
+struct ServingResult {
+  double ttft = 0, tpot = 0, itl = 0, latency = 0;
+  double rate = 0;   // output tokens per second, all replicas
+  double power = 0;  // all chips
+  double energy = 0;
+  double ttft_bound = 0, tpot_bound = 0, latency_bound = 0;
+  estimate::Limit limit = estimate::Limit::memory;
+  std::string reason;
+};
+
+// Requests that TensorRT-LLM runs at once on one rank unless told otherwise; where a row says
+// "as much as memory holds" this is the limit that remains.
+constexpr double kRunningMax = 2048;
 
 // Elements of a buffer in the number format of the row.
 double element_bytes(const MeasuredRow& row) {
@@ -83,10 +111,11 @@ CollectiveKind collective_kind(Operator op) {
 
 Gemm gemm_work(const MeasuredRow& row, Needs& need) {
   const double m = need("m", row.dimension("m") ? row.dimension("m") : row.batch);
-  return {.m = m, .n = need("n"), .k = need("k"), .precision = row.weights};
+  // Repetitions of a benchmark find weights and caches where the last one left them.
+  return {.m = m, .n = need("n"), .k = need("k"), .precision = row.weights, .warm = true};
 }
 
-AttentionWork attention_work(const MeasuredRow& row, Needs& need) {
+AttentionWork attention_work(const MeasuredRow& row, const estimate::Figures& chip, Needs& need) {
   const bool prefill = *row.op == Operator::attention_prefill;
   AttentionWork work{.prefill = prefill,
                      .sequences = need("batch", row.batch),
@@ -100,8 +129,10 @@ AttentionWork attention_work(const MeasuredRow& row, Needs& need) {
   work.key_dim = need("head_dim");
   work.value_dim = work.key_dim;
   work.window = row.dimension("window").value_or(0);
-  // TensorRT-LLM computes prefill in fp8 where the cache is fp8, whatever the weights are.
-  if (prefill && row.kv_bits == 8 && row.profile == estimate::Framework::tensorrt_llm) {
+  // TensorRT-LLM computes prefill in fp8 where the cache is fp8, whatever the weights are; not on
+  // chips before Hopper.
+  if (prefill && row.kv_bits == 8 && row.profile == estimate::Framework::tensorrt_llm &&
+      Device(chip, estimate::unfitted()).asynchronous) {
     work.precision = estimate::precision("fp8");
   }
   return work;
@@ -121,7 +152,8 @@ ExpertsWork experts_work(const MeasuredRow& row, Needs& need) {
           .ranks_ep = row.dimension("moe_ep").value_or(row.parallelism.ep),
           .ranks_tp = row.dimension("moe_tp").value_or(std::max(1, row.parallelism.moe_tp)),
           .skew = routing_skew(row),
-          .precision = row.weights};
+          .precision = row.weights,
+          .warm = true};
 }
 
 CollectiveWork collective_work(const MeasuredRow& row, Needs& need) {
@@ -153,12 +185,18 @@ struct Predictor::State {
   std::vector<Row> rows;
   std::vector<estimate::Figures> figures;  // of each device
   std::vector<KernelPoint> kernels;
+  std::vector<ServingServer> servers;
+  std::vector<ServingPoint> servings;
   int family_count = 0;
 
   // While it is made.
   std::map<std::pair<const chip::Chip*, double>, int> devices;
   std::map<std::string, int> family_names;
+  std::map<std::string, Result<int>> server_names;
+  std::map<std::string, int> serving_names;
 
+  std::string add_serving(const MeasuredRow& row, Row& out);
+  Result<int> server(const MeasuredRow& row);
   std::string add_kernel(const MeasuredRow& row, Row& out);
   Result<int> device(const MeasuredRow& row, double share);
   void add(const MeasuredRow& row);
@@ -191,8 +229,14 @@ Result<int> Predictor::State::device(const MeasuredRow& row, double share) {
 }
 
 std::string Predictor::State::add_kernel(const MeasuredRow& row, Row& out) {
+  const auto index = device(row, is_collective(*row.op) ? 1 : std::min(row.chips, 1.0));
+  if (!index) {
+    return index.error().front().message;
+  }
+  const estimate::Figures& chip = figures[static_cast<std::size_t>(*index)];
   Needs need(row);
   KernelPoint point;
+  point.device = *index;
   switch (*row.op) {
     case Operator::gemm: {
       const Gemm work = gemm_work(row, need);
@@ -202,7 +246,7 @@ std::string Predictor::State::add_kernel(const MeasuredRow& row, Row& out) {
     }
     case Operator::attention_prefill:
     case Operator::attention_decode:
-      point.work = attention_work(row, need);
+      point.work = attention_work(row, chip, need);
       break;
     case Operator::experts:
       point.work = experts_work(row, need);
@@ -229,16 +273,83 @@ std::string Predictor::State::add_kernel(const MeasuredRow& row, Row& out) {
   if (row.metric == Metric::achieved && point.done <= 0) {
     return "no rate of this operator is defined";
   }
-  const auto index = device(row, is_collective(*row.op) ? 1 : std::min(row.chips, 1.0));
+  if (is_collective(*row.op) && chip.link_bytes_per_s <= 0) {
+    return "the chip's description states no link";
+  }
+  out.kernel = static_cast<int>(kernels.size());
+  kernels.push_back(std::move(point));
+  return "";
+}
+
+Result<int> Predictor::State::server(const MeasuredRow& row) {
+  // What was measured did run, whatever context the model was trained for.
+  const auto positions =
+      static_cast<std::int64_t>(std::ceil(row.input_len.value_or(0) + row.output_len.value_or(0)));
+  const bool is_longer = positions > row.model->context;
+  const std::string key =
+      fmt::format("{} {} {} {} {} {} {} {}", row.chip->id, row.model->name, row.model_name,
+                  row.weights_name, row.kv_bits, estimate::to_text(row.parallelism),
+                  row.framework_name, is_longer ? positions : 0);
+  if (const auto known = server_names.find(key); known != server_names.end()) {
+    return known->second;
+  }
+  const auto make = [&]() -> Result<int> {
+    const auto index = device(row, 1);
+    if (!index) {
+      return fail(index);
+    }
+    model::Hyperparameters longer;
+    if (is_longer) {
+      longer = *row.model;
+      longer.context = positions;
+    }
+    const Device priced(figures[static_cast<std::size_t>(*index)], estimate::unfitted());
+    auto made = estimate::Server::create(priced, {.shape = is_longer ? &longer : row.model.get(),
+                                                  .parallelism = row.parallelism,
+                                                  .framework = row.profile,
+                                                  .weights = row.weights,
+                                                  .kv_bits = row.kv_bits,
+                                                  .pads_heads = row.framework_name == "NeuronX"});
+    if (!made) {
+      return fail(made);
+    }
+    servers.push_back({*index, std::move(*made)});
+    return static_cast<int>(servers.size()) - 1;
+  };
+  return server_names.emplace(key, make()).first->second;
+}
+
+std::string Predictor::State::add_serving(const MeasuredRow& row, Row& out) {
+  if (!row.input_len) {
+    return missing("input_len");
+  }
+  if (!row.output_len && row.metric != Metric::ttft) {
+    return missing("output_len");
+  }
+  if (!row.batch && !row.is_batch_max) {
+    return missing("batch");
+  }
+  const auto index = server(row);
   if (!index) {
     return index.error().front().message;
   }
-  if (is_collective(*row.op) && figures[static_cast<std::size_t>(*index)].link_bytes_per_s <= 0) {
-    return "the chip's description states no link";
+  ServingPoint point{.server = *index, .kind = row.load, .load = {}, .replicas = row.replicas};
+  if (row.metric == Metric::batch_latency) {
+    point.kind = Load::static_batch;
   }
-  point.device = *index;
-  out.kernel = static_cast<int>(kernels.size());
-  kernels.push_back(std::move(point));
+  point.load.input_tokens = *row.input_len;
+  point.load.output_tokens = row.output_len.value_or(1);
+  const double batch = row.batch.value_or(kRunningMax * row.parallelism.attention_dp);
+  point.requests = std::max(1.0, batch / row.replicas);
+  point.load.concurrency = point.requests;
+  const std::string key = fmt::format("{} {} {} {} {} {}", *index, static_cast<int>(point.kind),
+                                      point.load.input_tokens, point.load.output_tokens,
+                                      point.requests, point.replicas);
+  const auto [entry, is_new] = serving_names.try_emplace(key, static_cast<int>(servings.size()));
+  if (is_new) {
+    servings.push_back(point);
+  }
+  out.serving = entry->second;
   return "";
 }
 
@@ -260,7 +371,7 @@ void Predictor::State::add(const MeasuredRow& row) {
                     ? Stage::power
                     : Stage::serving;
     if (out.reason.empty()) {
-      out.reason = is_kernel_metric ? "a whole model is no kernel" : "serving is not modelled yet";
+      out.reason = is_kernel_metric ? "a whole model is no kernel" : add_serving(row, out);
     }
   }
   out.family =
@@ -301,11 +412,91 @@ Predictor::Stage Predictor::stage(int row) const {
 
 // --- trials -------------------------------------------------------------------------------------
 
+namespace {
+
+estimate::Limit largest(const std::array<double, estimate::kLimitCount>& limits) {
+  return static_cast<estimate::Limit>(std::max_element(limits.begin(), limits.end()) -
+                                      limits.begin());
+}
+
+ServingResult from_served(const estimate::Served& served, const ServingPoint& point) {
+  return {.ttft = served.ttft_s,
+          .tpot = served.tpot_s,
+          .itl = served.itl_s,
+          .rate = served.output_tokens_per_s * point.replicas,
+          .power = served.power_w * point.replicas,
+          .energy = served.energy_per_output_token_j,
+          .ttft_bound = served.ttft_bound_s,
+          .tpot_bound = served.tpot_bound_s,
+          .limit = largest(served.limits_s),
+          .reason = {}};
+}
+
+ServingResult from_batch(const estimate::Batch& batch, const ServingPoint& point,
+                         const estimate::Server& server) {
+  const double tokens = point.requests * point.load.output_tokens;
+  const estimate::StepTime step =
+      server.decode_step(point.requests, point.load.input_tokens + point.load.output_tokens / 2);
+  return {.ttft = batch.latency_s - batch.tpot_s * (point.load.output_tokens - 1),
+          .tpot = batch.tpot_s,
+          .itl = batch.tpot_s,
+          .latency = batch.latency_s,
+          .rate = tokens / batch.latency_s * point.replicas,
+          .power = batch.power_w * point.replicas,
+          .energy = batch.power_w * batch.latency_s / tokens,
+          .latency_bound = batch.bound_s,
+          .limit = largest(step.limits_s),
+          .reason = {}};
+}
+
+double metric_value(const MeasuredRow& row, const ServingResult& result) {
+  switch (row.metric) {
+    case Metric::ttft:
+      return result.ttft;
+    case Metric::tpot:
+      return result.tpot;
+    case Metric::itl_median:
+      return result.itl;
+    case Metric::batch_latency:
+      return result.latency;
+    case Metric::throughput:
+      return result.rate;
+    case Metric::throughput_per_chip:
+      return result.rate / row.chips;
+    case Metric::average_power:
+      return result.power;
+    case Metric::energy_per_token:
+      return result.energy;
+    case Metric::kernel_time:
+    case Metric::achieved:
+    case Metric::element_rate:
+      break;
+  }
+  return 0;
+}
+
+double metric_bound(const MeasuredRow& row, const ServingResult& result) {
+  return row.metric == Metric::ttft            ? result.ttft_bound
+         : row.metric == Metric::tpot          ? result.tpot_bound
+         : row.metric == Metric::batch_latency ? result.latency_bound
+                                               : 0;
+}
+
+}  // namespace
+
 struct Trial::State {
+  explicit State(const Predictor::State& predictor) : of(predictor) {}
+
   const Predictor::State& of;
   std::vector<Device> devices;
+  std::vector<estimate::Server> servers;
+  std::vector<int> server_age;  // the generation whose parameters a server has
+  std::vector<ServingResult> results;
+  std::vector<int> result_age;
+  int generation = 0;
 
   [[nodiscard]] estimate::Price price(const KernelPoint& point) const;
+  const ServingResult& result(int serving);
 };
 
 estimate::Price Trial::State::price(const KernelPoint& point) const {
@@ -324,19 +515,65 @@ estimate::Price Trial::State::price(const KernelPoint& point) const {
   }
 }
 
-Trial::Trial(const Predictor& predictor)
-    : state_(std::make_unique<State>(State{.of = *predictor.state_, .devices = {}})) {
-  const Efficiency none = estimate::unfitted();
-  for (const estimate::Figures& figures : predictor.state_->figures) {
-    state_->devices.emplace_back(figures, none);
+// Priced once for each set of parameters, whatever number of rows measured it.
+const ServingResult& Trial::State::result(int serving) {
+  const auto index = static_cast<std::size_t>(serving);
+  ServingResult& out = results[index];
+  if (result_age[index] == generation) {
+    return out;
   }
+  result_age[index] = generation;
+  const ServingPoint& point = of.servings[index];
+  const auto at = static_cast<std::size_t>(point.server);
+  estimate::Server& server = servers[at];
+  if (server_age[at] != generation) {
+    server_age[at] = generation;
+    server.set(devices[static_cast<std::size_t>(of.servers[at].device)].efficiency);
+  }
+  estimate::Load one = point.load;
+  one.concurrency = point.kind == Load::continuous ? one.concurrency : 1;
+  if (const auto good = server.check(one); !good) {
+    out = {};
+    out.reason = good.error().front().message;
+    return out;
+  }
+  switch (point.kind) {
+    case Load::continuous:
+      out = from_served(server.serve(point.load), point);
+      break;
+    case Load::static_batch:
+      out = from_batch(
+          server.static_batch(point.requests, point.load.input_tokens, point.load.output_tokens),
+          point, server);
+      break;
+    case Load::offline:
+      out = from_served(
+          server.offline(point.load.input_tokens, point.load.output_tokens, point.requests), point);
+      break;
+  }
+  return out;
+}
+
+Trial::Trial(const Predictor& predictor) : state_(std::make_unique<State>(*predictor.state_)) {
+  State& state = *state_;
+  const Efficiency none = estimate::unfitted();
+  for (const estimate::Figures& figures : state.of.figures) {
+    state.devices.emplace_back(figures, none);
+  }
+  for (const ServingServer& entry : state.of.servers) {
+    state.servers.push_back(entry.server);
+  }
+  state.server_age.assign(state.servers.size(), -1);
+  state.results.resize(state.of.servings.size());
+  state.result_age.assign(state.results.size(), -1);
 }
 
 Trial::~Trial() = default;
 
 void Trial::set(const Efficiency& efficiency) {
-  for (Device& device : state_->devices) {
-    device.efficiency = efficiency;
+  ++state_->generation;
+  for (std::size_t i = 0; i < state_->devices.size(); ++i) {
+    state_->devices[i] = Device(state_->of.figures[i], efficiency);
   }
 }
 
@@ -345,10 +582,15 @@ double Trial::value(int row) {
   if (!entry.reason.empty()) {
     return 0;
   }
-  const KernelPoint& point = state_->of.kernels[static_cast<std::size_t>(entry.kernel)];
-  const double seconds = state_->price(point).expected_s;
   const MeasuredRow& measured = state_->of.measured.rows[static_cast<std::size_t>(row)];
-  const double value = measured.metric == Metric::achieved ? point.done / seconds : seconds;
+  double value = 0;
+  if (entry.serving >= 0) {
+    value = metric_value(measured, state_->result(entry.serving));
+  } else {
+    const KernelPoint& point = state_->of.kernels[static_cast<std::size_t>(entry.kernel)];
+    const double seconds = state_->price(point).expected_s;
+    value = measured.metric == Metric::achieved ? point.done / seconds : seconds;
+  }
   return std::isfinite(value) && value > 0 ? value : 0;
 }
 
@@ -357,17 +599,23 @@ Prediction Trial::prediction(int row) {
   if (!entry.reason.empty()) {
     return {.reason = entry.reason};
   }
-  const KernelPoint& point = state_->of.kernels[static_cast<std::size_t>(entry.kernel)];
-  const estimate::Price price = state_->price(point);
   const MeasuredRow& measured = state_->of.measured.rows[static_cast<std::size_t>(row)];
-  const bool is_rate = measured.metric == Metric::achieved;
-  Prediction result{.value = is_rate ? point.done / price.expected_s : price.expected_s,
-                    .bound = is_rate ? point.done / price.bound_s : price.bound_s,
-                    .limit = price.limit};
-  if (!std::isfinite(result.value) || result.value <= 0) {
-    return {.reason = "the model gives no finite number"};
+  Prediction out{.value = value(row)};
+  if (entry.serving >= 0) {
+    const ServingResult& result = state_->result(entry.serving);
+    out.bound = metric_bound(measured, result);
+    out.limit = result.limit;
+    out.reason = result.reason;
+  } else {
+    const KernelPoint& point = state_->of.kernels[static_cast<std::size_t>(entry.kernel)];
+    const estimate::Price price = state_->price(point);
+    out.bound = measured.metric == Metric::achieved ? point.done / price.bound_s : price.bound_s;
+    out.limit = price.limit;
   }
-  return result;
+  if (!out.is_good() && out.reason.empty()) {
+    out.reason = "the model gives no finite number";
+  }
+  return out;
 }
 
 }  // namespace churon::evaluate

@@ -217,7 +217,7 @@ std::span<const Figure> figures() {
   using Row = const MeasuredRow&;
   static constexpr auto kIsServed = [](Row row) { return !row.op; };
   static constexpr auto kIsStatic = [](Row row) {
-    return row.profile == estimate::Framework::static_batch;
+    return row.profile == estimate::Framework::static_batch || row.framework_name == "NeuronX";
   };
   static constexpr std::array kFigures{
       Figure{"GEMM kernel time", 0.24, 0.18, 0.12, false,
@@ -302,6 +302,52 @@ std::vector<int> scored_rows(const Measured& measured) {
     }
   }
   return rows;
+}
+
+std::vector<Single> singles(const Measured& measured, std::span<const int> rows) {
+  struct Seen {
+    std::set<std::pair<int, std::string_view>> groups;
+    std::vector<int> rows;
+  };
+  std::map<std::string, Seen> seen;
+  for (const int index : rows) {
+    const MeasuredRow& row = at(measured, index);
+    const auto see = [&](std::string_view what, const std::string& name) {
+      Seen& entry = seen[fmt::format("{} {}", what, name)];
+      entry.groups.emplace(row.file, row.group);
+      entry.rows.push_back(index);
+    };
+    see("chip", row.chip_name);
+    if (row.weights_name != "-") {
+      see("format", row.weights_name);
+    }
+    if (row.op) {
+      see("operator", row.model_name);
+    }
+  }
+  std::vector<Single> result;
+  for (auto& [what, entry] : seen) {
+    if (entry.groups.size() == 1) {
+      result.push_back({.what = what,
+                        .group = at(measured, entry.rows.front()).group,
+                        .rows = std::move(entry.rows)});
+    }
+  }
+  return result;
+}
+
+std::vector<int> without_singles(const Measured& measured, std::span<const int> rows) {
+  std::set<int> apart;
+  for (const Single& single : singles(measured, rows)) {
+    apart.insert(single.rows.begin(), single.rows.end());
+  }
+  std::vector<int> result;
+  for (const int index : rows) {
+    if (!apart.contains(index)) {
+      result.push_back(index);
+    }
+  }
+  return result;
 }
 
 std::vector<Slice> slices(const Measured& measured, std::span<const Prediction> predictions,

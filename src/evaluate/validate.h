@@ -80,6 +80,16 @@ std::vector<int> rows_of(const Measured& measured, const Figure& figure);
 // Rows that some figure counts.
 std::vector<int> scored_rows(const Measured& measured);
 
+// What is known from one group only of the rows listed, in the order of their first row: "chip
+// Gaudi3", "format nvfp4", "operator hbm_copy". Without that group it is extrapolated.
+struct Single {
+  std::string what, group;
+  std::vector<int> rows;
+};
+std::vector<Single> singles(const Measured& measured, std::span<const int> rows);
+// The rows listed that are in no single.
+std::vector<int> without_singles(const Measured& measured, std::span<const int> rows);
+
 enum class By { chip, model, framework, limit };
 struct Slice {
   std::string key;
