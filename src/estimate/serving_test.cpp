@@ -1,0 +1,186 @@
+#include "estimate/serving.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "chip/chip.h"
+#include "graph/graph.h"
+#include "model/shapes.h"
+
+namespace churon::estimate {
+namespace {
+
+const model::Shapes& shapes() {
+  static const model::Shapes all = *model::load_shapes();
+  return all;
+}
+
+model::Hyperparameters shape(std::string_view name) { return *model::find_shape(shapes(), name); }
+
+Device device(std::string_view chip) {
+  static std::map<std::string, chip::Chip, std::less<>> chips;
+  const auto known = chips.find(chip);
+  const chip::Chip& loaded =
+      known != chips.end() ? known->second : chips.emplace(chip, *chip::load(chip)).first->second;
+  return Device(*figures(loaded), *shipped_efficiency());
+}
+
+Result<Server> server(std::string_view model, std::string_view chip, Parallelism parallelism,
+                      std::string_view weights = "fp8") {
+  const model::Hyperparameters hyperparameters = shape(model);
+  return Server::create(device(chip), {.shape = &hyperparameters,
+                                       .parallelism = parallelism,
+                                       .framework = Framework::vllm,
+                                       .weights = precision(weights),
+                                       .kv_bits = 8});
+}
+
+std::string code(const Result<Server>& result) { return result ? "" : result.error().front().code; }
+
+TEST(Serving, one_rank_holds_every_parameter) {
+  for (const std::string_view name : {"Llama-3.1-8B", "Qwen3-32B", "Mixtral-8x7B"}) {
+    const model::Hyperparameters hyperparameters = shape(name);
+    const double parameters = static_cast<double>(
+        graph::parameter_count(graph::graph(hyperparameters, graph::decode_step(1, 1))));
+    const auto served = server(name, "mi355x", {}, "bf16");
+    ASSERT_TRUE(served) << name;
+    // Norms and biases are left out: they are a thousandth.
+    EXPECT_NEAR(served->space().weights_bytes, 2 * parameters, 2e-3 * parameters) << name;
+  }
+}
+
+TEST(Serving, ranks_share_weights_and_caches) {
+  const auto one = server("Llama-3.1-70B", "mi355x", {});
+  const auto eight = server("Llama-3.1-70B", "mi355x", {.tp = 8});
+  const auto stages = server("Llama-3.1-70B", "mi355x", {.pp = 4});
+  ASSERT_TRUE(one && eight && stages);
+  EXPECT_NEAR(eight->space().weights_bytes * 8, one->space().weights_bytes,
+              1e-6 * one->space().weights_bytes);
+  EXPECT_NEAR(eight->space().kv_bytes_per_token * 8, one->space().kv_bytes_per_token, 1);
+  EXPECT_NEAR(stages->space().weights_bytes * 4, one->space().weights_bytes,
+              1e-6 * one->space().weights_bytes);
+  // 80 layers, 8 heads of 128 for keys and values, one byte each.
+  EXPECT_NEAR(one->space().kv_bytes_per_token, 80 * 2 * 8 * 128, 1);
+}
+
+TEST(Serving, latents_are_held_by_every_rank) {
+  const auto four = server("DeepSeek-V3", "mi355x", {.tp = 4});
+  const auto eight = server("DeepSeek-V3", "mi355x", {.tp = 8});
+  ASSERT_TRUE(four && eight);
+  EXPECT_EQ(four->space().kv_bytes_per_token, 61 * (512 + 64));
+  EXPECT_EQ(eight->space().kv_bytes_per_token, four->space().kv_bytes_per_token);
+}
+
+TEST(Serving, no_prediction_is_faster_than_its_bound) {
+  for (const std::string_view chip : {"h100", "b200", "mi300x", "tpu-v6e", "churon-1"}) {
+    for (const std::string_view model : {"Llama-3.1-70B", "gpt-oss-120b", "DeepSeek-V3"}) {
+      for (const int tp : {1, 2, 8, 16, 64}) {
+        const auto served = server(model, chip, {.tp = tp});
+        if (!served) {
+          continue;
+        }
+        for (const double batch : {1.0, 7.0, 64.0, 513.0}) {
+          const StepTime decode = served->decode_step(batch, 4097);
+          EXPECT_LE(decode.bound_s, decode.expected_s) << model << chip << tp << " " << batch;
+          const StepTime prefill = served->prefill_step(1, 8191, 8191);
+          EXPECT_LE(prefill.bound_s, prefill.expected_s) << model << chip << tp;
+          double sum = 0;
+          for (const double part : decode.limits_s) {
+            sum += part;
+          }
+          EXPECT_NEAR(sum, decode.expected_s, 1e-9 * sum);
+        }
+      }
+    }
+  }
+}
+
+TEST(Serving, more_users_never_make_a_token_faster) {
+  for (const std::string_view model : {"Llama-3.1-70B", "gpt-oss-120b"}) {
+    for (const std::string_view chip : {"h200", "b200", "churon-1"}) {
+      const auto served = server(model, chip, {.tp = 8});
+      ASSERT_TRUE(served) << model << chip;
+      Served before;
+      for (double users = 1; users <= 4096; users *= 2) {
+        const Served now = served->serve({.concurrency = users});
+        EXPECT_GE(now.tpot_s, before.tpot_s * (1 - 1e-9)) << model << chip << users;
+        EXPECT_GE(now.ttft_s, before.ttft_s * (1 - 1e-9)) << model << chip << users;
+        EXPECT_LE(now.running, served->fitting(1024));
+        before = now;
+      }
+    }
+  }
+}
+
+TEST(Serving, who_finds_no_space_waits) {
+  const auto served = server("Llama-3.1-70B", "h100", {.tp = 2});
+  ASSERT_TRUE(served);
+  const double fit = served->fitting(1024 + 512);
+  const Served few = served->serve({.concurrency = fit});
+  const Served many = served->serve({.concurrency = 3 * fit});
+  EXPECT_EQ(few.running, fit);
+  EXPECT_EQ(many.running, fit);
+  EXPECT_DOUBLE_EQ(many.tpot_s, few.tpot_s);
+  EXPECT_GT(many.ttft_s, 1023 * few.tpot_s);
+}
+
+TEST(Serving, disaggregated_tokens_wait_for_no_prompt) {
+  const auto served = server("Llama-3.1-70B", "h200", {.tp = 4});
+  ASSERT_TRUE(served);
+  const Load load{.concurrency = 64, .input_tokens = 8192};
+  Load apart = load;
+  apart.disaggregated = true;
+  const Served together = served->serve(load);
+  const Served split = served->serve(apart);
+  EXPECT_LT(split.tpot_s, together.tpot_s);
+  EXPECT_GT(split.chips, together.chips);
+  EXPECT_DOUBLE_EQ(split.tpot_s, split.itl_s);
+}
+
+TEST(Serving, a_prefix_that_is_there_is_not_computed) {
+  const auto served = server("Llama-3.1-8B", "h100", {});
+  ASSERT_TRUE(served);
+  Load load{.concurrency = 1, .input_tokens = 8192};
+  const double cold = served->serve(load).ttft_s;
+  load.prefix_hit = 0.9;
+  EXPECT_LT(served->serve(load).ttft_s, cold);
+}
+
+TEST(Serving, rules_of_parallelism_are_named) {
+  EXPECT_EQ(code(server("Llama-3.1-8B", "h100", {.tp = 3})), "E0402");
+  EXPECT_EQ(code(server("Llama-3.1-8B", "h100", {.tp = 2, .ep = 2})), "E0403");
+  EXPECT_EQ(code(server("gpt-oss-120b", "b200", {.tp = 3, .ep = 3, .moe_tp = 1})), "E0402");
+  EXPECT_EQ(code(server("gpt-oss-120b", "b200", {.tp = 4, .ep = 2, .moe_tp = 4})), "E0404");
+  EXPECT_EQ(code(server("Llama-3.1-8B", "h100", {.pp = 33})), "E0405");
+  EXPECT_EQ(code(server("Llama-3.1-405B", "h100", {})), "E0406");
+  const auto served = server("Llama-3.1-8B", "h100", {});
+  ASSERT_TRUE(served);
+  EXPECT_EQ(served->check({.concurrency = 1e9}).error().front().code, "E0407");
+  EXPECT_EQ(served->check({.input_tokens = 1e6}).error().front().code, "E0407");
+  EXPECT_TRUE(served->check({}));
+}
+
+TEST(Serving, a_static_batch_runs_in_waves) {
+  const auto served = server("Llama-3.1-70B", "h100", {.tp = 2});
+  ASSERT_TRUE(served);
+  const double fit = served->fitting(2048);
+  EXPECT_EQ(served->static_batch(fit, 1024, 1024).waves, 1);
+  EXPECT_EQ(served->static_batch(3 * fit, 1024, 1024).waves, 3);
+}
+
+TEST(Serving, an_explanation_adds_up) {
+  const auto served = server("gpt-oss-120b", "b200", {.tp = 2});
+  ASSERT_TRUE(served);
+  const Term root = served->explain({.concurrency = 16});
+  const Term* tpot = find(root, "tpot");
+  ASSERT_NE(tpot, nullptr);
+  double sum = 0;
+  for (const Term& child : tpot->children) {
+    sum += child.value;
+  }
+  EXPECT_NEAR(sum, tpot->value, 1e-9);
+}
+
+}  // namespace
+}  // namespace churon::estimate
