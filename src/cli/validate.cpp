@@ -91,9 +91,8 @@ Result<void> write_fit(const report::ValidationRecord& record, const evaluate::F
                                evaluate::bands_csv(seen, unseen));
 }
 
-// The generated part of validation.md, and its pictures beside it.
-Result<void> write_docs(const report::ValidationRecord& record, const std::string& folder) {
-  const std::string path = (fs::path(folder) / "validation.md").string();
+// Puts `text` between the two marks of a page. A page without them is left alone.
+Result<bool> write_between_marks(const std::string& path, const std::string& text) {
   const auto page = read_file(path, kPageSizeMax);
   if (!page) {
     return fail(page);
@@ -101,18 +100,33 @@ Result<void> write_docs(const report::ValidationRecord& record, const std::strin
   const std::size_t begin = page->find(kBegin);
   const std::size_t end = page->find(kEnd);
   if (begin == std::string::npos || end == std::string::npos || end < begin) {
+    return false;
+  }
+  const auto done = write_file_atomically(
+      path, page->substr(0, begin + kBegin.size()) + "\n\n" + text + "\n" + page->substr(end));
+  return done ? Result<bool>(true) : fail(done);
+}
+
+// The generated parts of validation.md and of the README above it, and the pictures.
+Result<void> write_docs(const report::ValidationRecord& record, const std::string& folder) {
+  const std::string path = (fs::path(folder) / "validation.md").string();
+  const auto written = write_between_marks(path, report::validation_markdown(record, "validation"));
+  if (!written) {
+    return fail(written);
+  }
+  if (!*written) {
     return fail({.code = "V0202",
                  .message = fmt::format("{} has no place for the tables", path),
                  .help = {fmt::format("a line `{}` and, below it, a line `{}`", kBegin, kEnd)}});
   }
-  const std::string text = page->substr(0, begin + kBegin.size()) + "\n\n" +
-                           report::validation_markdown(record, "validation") + "\n" +
-                           page->substr(end);
-  if (const auto done = write_file_atomically(path, text); !done) {
-    return fail(done);
+  const std::string readme = (fs::path(folder) / ".." / "README.md").string();
+  std::error_code error;
+  if (fs::exists(readme, error)) {
+    if (const auto done = write_between_marks(readme, report::validation_headline(record)); !done) {
+      return fail(done);
+    }
   }
   const fs::path pictures = fs::path(folder) / "validation";
-  std::error_code error;
   fs::create_directories(pictures, error);
   for (const report::Picture& picture : report::validation_pictures(record)) {
     if (const auto done = write_file_atomically((pictures / picture.name).string(), picture.svg);

@@ -642,4 +642,16 @@ std::string validation_markdown(const ValidationRecord& record, const std::strin
   return text + block(table.text());
 }
 
+std::string validation_headline(const ValidationRecord& record) {
+  std::string text =
+      "| error against measured hardware | rows | fit | test |\n|---|---:|---:|---:|\n";
+  for (const Line& line : headline(record)) {
+    if (line.good > 0) {
+      text += fmt::format("| {} | {} | {} | {} |\n", line.name, line.rows, share(line.fit),
+                          share(line.test));
+    }
+  }
+  return text;
+}
+
 }  // namespace churon::report

@@ -30,6 +30,9 @@ std::string validation_csv(const ValidationRecord& record);
 // Markdown, without a heading of its own. `pictures`: the folder they are linked from.
 std::string validation_markdown(const ValidationRecord& record, const std::string& pictures);
 
+// The figures that have a target, as a Markdown table.
+std::string validation_headline(const ValidationRecord& record);
+
 struct Picture {
   std::string name;  // "by-chip.svg"
   std::string svg;
