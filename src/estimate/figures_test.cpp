@@ -32,7 +32,7 @@ TEST(Figures, of_a_bought_chip_are_those_of_its_data_sheet) {
 
 TEST(Figures, a_rate_that_is_not_native_is_widened) {
   const Figures h100 = read("h100");
-  EXPECT_EQ(h100.native(Rate::fp4), Rate::fp8);
+  EXPECT_EQ(h100.native(Rate::fp4), Rate::bf16);
   const Figures a100 = read("a100");
   EXPECT_EQ(a100.native(Rate::fp8), Rate::bf16);
   EXPECT_EQ(a100.native(Rate::int8), Rate::int8);
