@@ -36,7 +36,7 @@ struct Harvest {
 };
 // Adaptive: absolute error below 1e-9 for any alpha above 1e-6.
 double harvest_yield(const Harvest& die);
-// For many draws: a fixed rule of sixteen nodes. Absolute error below 1e-4 for alpha >= 1.4 and up
+// For many draws: a fixed rule of twelve nodes. Absolute error below 1e-4 for alpha >= 1.4 and up
 // to some hundred cores; other dies are passed on to `harvest_yield`.
 double harvest_yield_fast(const Harvest& die);
 

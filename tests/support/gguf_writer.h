@@ -21,6 +21,7 @@
 #include "model/gguf.h"
 #include "model/hyperparameters.h"
 #include "numeric/tensor_type.h"
+#include "temporary_folder.h"
 
 namespace churon::test {
 
@@ -207,32 +208,6 @@ inline std::vector<std::byte> as_byte_vector(std::string_view text) {
 inline Result<model::GgufFile> parse(std::string_view bytes) {
   return model::parse_gguf(as_byte_vector(bytes), bytes.size(), "test.gguf");
 }
-
-// A folder that is removed with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "churon-test-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string path(std::string_view name) const {
-    return (std::filesystem::path(path_) / name).string();
-  }
-  std::string write(std::string_view name, std::string_view bytes) const {
-    const std::string file = path(name);
-    std::ofstream(file, std::ios::binary) << bytes;
-    return file;
-  }
-
- private:
-  std::string path_;
-};
 
 // ---- Tokenizers ------------------------------------------------------------------------------
 

@@ -1,0 +1,128 @@
+#include "cost/builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "cost/sheet.h"
+
+namespace churon::cost {
+
+Builder::Builder(const chip::Chip& described, const Tables& tables, const CostOptions& wanted,
+                 Costing& made)
+    : chip(described), options(wanted), costing(made), tree(*made.tree), tables_(tables) {}
+
+Expr Builder::row(std::string_view key) {
+  const Input* const found = tables_.find(key);
+  if (found == nullptr) {
+    const bool said = std::any_of(findings_.begin(), findings_.end(), [&](const Diagnostic& seen) {
+      return seen.message.find(fmt::format("`{}`", key)) != std::string::npos;
+    });
+    if (!said) {
+      findings_.push_back({.code = "K0111",
+                           .message = fmt::format("the cost tables have no row `{}`", key),
+                           .notes = {fmt::format("the costs of {} need it", chip.name)},
+                           .help = {"data/cost/README.md describes the tables"}});
+    }
+    return tree.constant(1);
+  }
+  Input input = *found;
+  for (const std::string& set : options.set) {
+    const std::size_t equals = set.find('=');
+    if (set.substr(0, equals) == key) {
+      const double value = parse_number(set.substr(equals + 1)).value_or(0);
+      input.range = {value, value, value};
+      input.place = "--set " + set;
+      input.source = "the command line";
+      input.basis = "set";
+      input.note.clear();
+    }
+  }
+  return add(std::move(input));
+}
+
+Expr Builder::given(std::string_view path, Range range, std::string unit, std::string group,
+                    const chip::Chip& of) {
+  const auto value = std::find_if(of.values.begin(), of.values.end(),
+                                  [&](const chip::Value& seen) { return seen.path == path; });
+  Input input{.key = fmt::format("chip.{}", path),
+              .unit = std::move(unit),
+              .range = range,
+              .text = {},
+              .basis = {},
+              .as_of = {},
+              .source = {},
+              .note = {},
+              .place = {},
+              .factor = std::move(group)};
+  if (value != of.values.end()) {
+    const auto source = of.sources.find(value->source);
+    input.basis = std::string(chip::name(value->basis));
+    input.source = source == of.sources.end() ? value->source : source->second;
+    input.place = value->where;
+  }
+  if (input.basis.empty() || input.basis == "none") {
+    input.basis = "design";
+  }
+  // Bounds on the wrong side of a value that was set.
+  input.range.low = std::min(input.range.low, input.range.central);
+  input.range.high = std::max(input.range.high, input.range.central);
+  input.is_share = input.unit == "1" && input.range.high <= 1;
+  return add(std::move(input));
+}
+
+Expr Builder::fact(std::string_view path, double value, std::string unit) {
+  return given(path, {value, value, value}, std::move(unit), {}, chip);
+}
+
+Expr Builder::derived(std::string key, double value, std::string unit, std::string text,
+                      std::string source, std::string note) {
+  return add({.key = std::move(key),
+              .unit = std::move(unit),
+              .range = {value, value, value},
+              .text = std::move(text),
+              .basis = "derived",
+              .as_of = {},
+              .source = std::move(source),
+              .note = std::move(note),
+              .place = {},
+              .factor = {}});
+}
+
+Expr Builder::add(Input input) {
+  if (!tree.find(input.key)) {
+    for (const Scenario& scenario : options.scenarios) {
+      if (scenario.group == input.factor) {
+        input.range = {input.range.low * scenario.factor, input.range.central * scenario.factor,
+                       input.range.high * scenario.factor};
+        input.note += fmt::format("{}scenario {}", input.note.empty() ? "" : "; ", scenario.text);
+      }
+    }
+  }
+  return tree.input(std::move(input));
+}
+
+std::string node_class(std::string_view node) {
+  const std::string text = to_lower_ascii(node);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_digit = text[i] >= '0' && text[i] <= '9';
+    if (!is_digit || (i > 0 && text[i - 1] >= '0' && text[i - 1] <= '9')) {
+      continue;
+    }
+    std::size_t end = i;
+    while (end < text.size() && text[end] >= '0' && text[end] <= '9') {
+      ++end;
+    }
+    const bool before =
+        i > 0 && text[i - 1] == 'n' && (i < 2 || text[i - 2] < 'a' || text[i - 2] > 'z');
+    const bool behind = end < text.size() && text[end] == 'n' && end - i == 1;  // "4N"
+    if (before || behind) {
+      return "N" + text.substr(i, end - i);
+    }
+  }
+  return {};
+}
+
+}  // namespace churon::cost

@@ -1,0 +1,282 @@
+#include "cost/costing.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "base/data_dir.h"
+#include "cost/draws.h"
+#include "temporary_folder.h"
+
+namespace churon::cost {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kData = CHURON_SOURCE_DIR "/data/cost";
+
+Costing costing_of(std::string_view name, CostOptions options = {},
+                   const std::vector<std::string>& set = {}) {
+  ::setenv("CHURON_DATA", CHURON_SOURCE_DIR, 1);
+  const auto chip = chip::load(name, set);
+  EXPECT_TRUE(chip) << name;
+  if (options.data.empty()) {
+    options.data = kData;
+  }
+  auto made = costing(*chip, options);
+  EXPECT_TRUE(made) << (made ? "" : to_text(made.error()));
+  return std::move(*made);
+}
+
+Quantiles quantiles_of(const Costing& made, std::optional<NodeId> id, std::int64_t draws = 40'000) {
+  EXPECT_TRUE(id.has_value());
+  return draw(*made.tree, {&*id, 1}, {.seed = 1, .draws = draws, .threads = 2}).front();
+}
+
+NodeId named(const Costing& made, std::string_view key) {
+  const auto id = made.tree->find(key);
+  EXPECT_TRUE(id.has_value()) << key;
+  return id.value_or(0);
+}
+
+// Published bills of material.
+TEST(Costing, the_bills_of_h100_and_b200_lie_in_their_range_and_near_its_middle) {
+  for (const auto& [chip, published] : {std::pair{"h100", 3320.0}, {"b200", 6400.0}}) {
+    const Costing made = costing_of(chip, {.hbm_basis = HbmBasis::bom});
+    const Quantiles q = quantiles_of(made, made.cogs);
+    EXPECT_LT(q.p5, published) << chip;
+    EXPECT_GT(q.p95, published) << chip;
+    EXPECT_NEAR(q.p50 / published, 1, 0.15) << chip;
+  }
+}
+
+TEST(Costing, memory_that_is_a_fifth_dearer_moves_b200_by_nine_points) {
+  const Quantiles before = [&] {
+    const Costing made = costing_of("b200", {.hbm_basis = HbmBasis::bom});
+    return quantiles_of(made, made.cogs);
+  }();
+  const Costing made =
+      costing_of("b200", {.hbm_basis = HbmBasis::bom, .scenarios = {*parse_scenario("hbm+20%")}});
+  const Quantiles after = quantiles_of(made, made.cogs);
+  EXPECT_NEAR(100 * (after.p50 / before.p50 - 1), 9.1, 2);
+}
+
+// ../shared/reference-chip.md: dies 315, memory 4,800, package 981, test 430, assembly loss 326,
+// together 6,853; from a partner 14,960; 1.07 USD an hour without staff, spares and failures.
+TEST(Costing, churon_1_is_near_the_paper_study_line_by_line) {
+  const Costing made = costing_of("churon-1");
+  const auto central = [&](std::string_view key) {
+    return central_value(*made.tree, named(made, key));
+  };
+  EXPECT_NEAR(central("cogs.dies") / 315, 1, 0.15);
+  EXPECT_EQ(central("cogs.memory"), 4800);
+  EXPECT_NEAR(central("cogs.package") / 981, 1, 0.15);
+  EXPECT_EQ(central("cogs.test"), 430);
+  EXPECT_NEAR(central("cogs") / 6853, 1, 0.15);
+  EXPECT_NEAR(central("price") / 14960, 1, 0.15);
+  EXPECT_NEAR(central("slot") / 21500, 1, 0.15);
+  EXPECT_NEAR(central("hourly.bare") / 1.07, 1, 0.15);
+  const Quantiles q = quantiles_of(made, made.cogs);
+  EXPECT_NEAR(q.p50 / 6853, 1, 0.15);
+}
+
+TEST(Costing, chips_without_a_public_die_area_say_so_and_are_not_guessed) {
+  for (const char* chip : {"tpu-v7x", "tpu-v5e", "gaudi2", "trainium2"}) {
+    const Costing made = costing_of(chip);
+    EXPECT_FALSE(made.cogs.has_value()) << chip;
+    EXPECT_THAT(made.not_priced, testing::Contains(HasSubstr("no area is public"))) << chip;
+  }
+}
+
+TEST(Costing, mi355x_names_the_dies_that_its_bill_is_without) {
+  const Costing made = costing_of("mi355x");
+  EXPECT_TRUE(made.cogs.has_value());
+  EXPECT_THAT(made.not_priced, testing::Contains(HasSubstr("2 I/O dies")));
+}
+
+TEST(Costing, every_shipped_chip_has_a_bill_or_says_what_is_missing) {
+  ::setenv("CHURON_DATA", CHURON_SOURCE_DIR, 1);
+  for (const chip::Listed& listed : chip::listed()) {
+    const Costing made = costing_of(listed.id);
+    EXPECT_TRUE(made.cogs.has_value() || !made.not_priced.empty()) << listed.id;
+    for (const NodeId id : made.printed()) {
+      EXPECT_FALSE(made.tree->at(id).key.empty());
+      EXPECT_FALSE(made.tree->formula(id).empty());
+    }
+  }
+}
+
+TEST(Costing, who_pays_for_failed_packages_moves_the_bill_in_order) {
+  const auto cogs = [&](Loss loss) {
+    const Costing made = costing_of("churon-1", {.loss = loss});
+    return central_value(*made.tree, *made.cogs);
+  };
+  EXPECT_GT(cogs(Loss::buyer), cogs(Loss::consigned));
+  EXPECT_GT(cogs(Loss::consigned), cogs(Loss::packager));
+}
+
+TEST(Costing, each_package_can_take_the_place_of_the_described_one) {
+  const double described = [&] {
+    const Costing made = costing_of("churon-1");
+    return central_value(*made.tree, named(made, "cogs.package"));
+  }();
+  for (const PackageEntry& entry : packages()) {
+    const Costing made = costing_of("churon-1", {.package = entry.kind});
+    const double cost = central_value(*made.tree, named(made, "cogs.package"));
+    EXPECT_EQ(cost == described, entry.kind == PackageKind::description) << entry.word;
+    EXPECT_EQ(cost,
+              central_value(*made.tree, named(made, fmt::format("package.{}.cost", entry.word))));
+  }
+}
+
+TEST(Costing, the_date_chooses_the_contract_price_of_memory) {
+  const auto row = [&](std::string_view date) {
+    const Costing made =
+        costing_of("b200", {.hbm_basis = HbmBasis::contract, .as_of = *parse_month(date)});
+    return made.tree->formula(named(made, "cogs.memory"));
+  };
+  EXPECT_THAT(row("2024-06"), HasSubstr("hbm3e.price_2024"));
+  EXPECT_THAT(row("2025-06"), HasSubstr("hbm3e.price_2025"));
+  EXPECT_THAT(row("2026-06"), HasSubstr("hbm3e.price_2026"));
+}
+
+TEST(Costing, a_row_can_be_set_and_then_has_no_range) {
+  const Costing made = costing_of("h100", {.set = {"wafer_price.N4=15000"}});
+  const Input& input = made.tree->inputs()[made.tree->at(named(made, "wafer_price.N4")).index];
+  EXPECT_EQ(input.range.central, 15000);
+  EXPECT_FALSE(input.is_uncertain());
+  EXPECT_EQ(input.place, "--set wafer_price.N4=15000");
+}
+
+TEST(Costing, more_units_make_the_share_of_the_programme_smaller) {
+  const auto price = [&](const std::string& set) {
+    const Costing made = costing_of("churon-1", {}, {set});
+    return central_value(*made.tree, *made.price);
+  };
+  EXPECT_GT(price("cost.units=50000"), price("cost.units=200000"));
+}
+
+TEST(Costing, the_ways_to_make_it_break_even_where_their_costs_cross) {
+  const Costing made = costing_of("churon-1");
+  ASSERT_EQ(made.ways.size(), 3U);
+  const auto central = [&](NodeId id) { return central_value(*made.tree, id); };
+  for (std::size_t i = 1; i < 3; ++i) {
+    const Way &before = made.ways[i - 1], &way = made.ways[i];
+    const double units = central(*way.break_even);
+    EXPECT_NEAR(central(way.nre) * 1e6 + units * central(way.unit),
+                central(before.nre) * 1e6 + units * central(before.unit), 1e3);
+  }
+}
+
+// --- one row changed
+// --------------------------------------------------------------------------------
+
+std::map<std::string, double> values_of(const Costing& made) {
+  std::map<std::string, double> values;
+  const std::vector<NodeId> ids = made.printed();
+  const std::vector<double> central = central_values(*made.tree, ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    values[made.tree->at(ids[i]).key] = central[i];
+  }
+  return values;
+}
+
+// Which printed quantities depend on a row, by the tree.
+std::set<std::string> dependants(const Costing& made, std::string_view row) {
+  std::set<std::string> keys;
+  const auto input = made.tree->find(row);
+  for (const NodeId id : made.printed()) {
+    if (input && made.tree->needed({&id, 1})[*input]) {
+      keys.insert(made.tree->at(id).key);
+    }
+  }
+  return keys;
+}
+
+TEST(Costing, a_changed_row_changes_what_depends_on_it_and_nothing_else) {
+  struct Change {
+    const char *chip, *file, *from, *to, *row;
+  };
+  for (const Change& change :
+       {Change{"b200", "memory.csv", "hbm3e.price_2024,USD/GB,12,15,17",
+               "hbm3e.price_2024,USD/GB,13,16,18", "hbm3e.price_2024"},
+        Change{"h100", "wafers.csv", "wafer_price.N4,USD/wafer,13400,17500,20000",
+               "wafer_price.N4,USD/wafer,13400,18500,20000", "wafer_price.N4"},
+        Change{"mi300x", "power.csv", "pue.hyperscale,1,1.08,1.12,1.2",
+               "pue.hyperscale,1,1.08,1.15,1.2", "pue.hyperscale"},
+        Change{"churon-1", "nre.csv", "software.team,people,30,80,200",
+               "software.team,people,30,90,200", "software.team"},
+        Change{"churon-1", "supply.csv", "lead.hbm,weeks,26,40,104", "lead.hbm,weeks,26,50,104",
+               "lead.hbm"}}) {
+    const test::TemporaryFolder folder;
+    std::filesystem::copy(kData, folder.path("cost"), std::filesystem::copy_options::recursive);
+    const std::string path = folder.path("cost/") + change.file;
+    std::ifstream in(path);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::size_t at = text.find(change.from);
+    ASSERT_NE(at, std::string::npos) << change.from;
+    std::ofstream(path) << text.replace(at, std::string_view(change.from).size(), change.to);
+
+    const Costing before = costing_of(change.chip);
+    const Costing after = costing_of(change.chip, {.data = folder.path("cost")});
+    const auto old_values = values_of(before), new_values = values_of(after);
+    const std::set<std::string> expected = dependants(before, change.row);
+    ASSERT_EQ(old_values.size(), new_values.size());
+    for (const auto& [key, value] : old_values) {
+      EXPECT_EQ(value != new_values.at(key), expected.contains(key))
+          << change.row << " and " << key;
+    }
+  }
+}
+
+TEST(Costing, a_row_that_is_needed_and_missing_is_named) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(kData, folder.path("cost"), std::filesystem::copy_options::recursive);
+  std::ifstream in(kData + "/packaging.csv");
+  std::ofstream out(folder.path("cost/packaging.csv"));
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("cowos_l.package_cost")) {
+      out << line << "\n";
+    }
+  }
+  out.close();
+  const auto chip = chip::load("b200");
+  const auto made = costing(*chip, {.data = folder.path("cost")});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().front().code, "K0111");
+  EXPECT_THAT(made.error().front().message, HasSubstr("cowos_l.package_cost_b200_class"));
+}
+
+TEST(Costing, scenarios_are_a_group_and_a_percentage) {
+  EXPECT_NEAR(parse_scenario("hbm+20%")->factor, 1.2, 1e-12);
+  EXPECT_NEAR(parse_scenario("wafer-7.5%")->factor, 0.925, 1e-12);
+  for (const char* text : {"hbm", "hbm+20", "+20%", "hbm+%", "hbm-100%", "hbm+-5%", "gold+5%"}) {
+    EXPECT_FALSE(parse_scenario(text)) << text;
+  }
+}
+
+TEST(Costing, a_million_draws_of_a_bill_are_quick_and_the_same_on_two_threads) {
+  const Costing made = costing_of("b200");
+  std::vector<NodeId> targets = made.cogs_lines;
+  targets.push_back(*made.cogs);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto two = draw(*made.tree, targets, {.seed = 1, .draws = 1'000'000, .threads = 2});
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const auto one = draw(*made.tree, targets, {.seed = 1, .draws = 1'000'000, .threads = 1});
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    EXPECT_EQ(one[t].p5, two[t].p5);
+    EXPECT_EQ(one[t].p50, two[t].p50);
+    EXPECT_EQ(one[t].mean, two[t].mean);
+  }
+  RecordProperty("seconds", std::to_string(seconds));
+  EXPECT_LT(seconds, 20);  // on an idle machine with two cores below 2
+}
+
+}  // namespace
+}  // namespace churon::cost

@@ -1,0 +1,264 @@
+#include "cost/draws.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "base/check.h"
+#include "base/random.h"
+
+namespace churon::cost {
+
+namespace {
+
+// Lanes of one evaluation: what stays in the second-level cache.
+constexpr std::size_t kBlock = 256;
+// Equally likely cases of a factor that is moved alone.
+constexpr std::size_t kCases = 64;
+constexpr double kP95 = 1.645;
+
+// FNV-1a.
+std::uint64_t hash(std::string_view text) {
+  std::uint64_t value = 0xcbf29ce484222325;
+  for (const char c : text) {
+    value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return value;
+}
+
+// Order statistics by counting: every value falls into one of many bins between the extremes, and
+// only the bins that hold a wanted rank are sorted.
+class Ranks {
+ public:
+  explicit Ranks(const std::vector<float>& values) : values_(values) {
+    float low = std::numeric_limits<float>::max(), high = std::numeric_limits<float>::lowest();
+    for (const float value : values) {
+      low = std::isfinite(value) ? std::min(low, value) : low;
+      high = std::isfinite(value) ? std::max(high, value) : high;
+    }
+    low_ = low;
+    scale_ = high > low ? (kBins - 1) / (static_cast<double>(high) - low) : 0;
+    for (const float value : values) {
+      ++counts_[bin(value)];
+    }
+  }
+
+  // By linear interpolation between the order statistics.
+  [[nodiscard]] std::vector<double> quantiles(std::span<const double> shares) const {
+    std::vector<std::size_t> ranks;
+    for (const double share : shares) {
+      const double place = share * static_cast<double>(values_.size() - 1);
+      const auto rank = static_cast<std::size_t>(place);
+      ranks.push_back(rank);
+      ranks.push_back(std::min(rank + 1, values_.size() - 1));
+    }
+    const std::vector<double> at = ranked(ranks);
+    std::vector<double> found;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      const double place = shares[i] * static_cast<double>(values_.size() - 1);
+      const double rest = place - std::floor(place);
+      const double low = at[2 * i], high = at[2 * i + 1];
+      found.push_back(low == high ? low : low + rest * (high - low));
+    }
+    return found;
+  }
+
+ private:
+  static constexpr std::size_t kBins = 4096;
+
+  [[nodiscard]] std::size_t bin(float value) const {
+    if (!std::isfinite(value)) {
+      return value < 0 ? 0 : kBins - 1;
+    }
+    return static_cast<std::size_t>((value - low_) * scale_);
+  }
+
+  [[nodiscard]] std::vector<double> ranked(const std::vector<std::size_t>& ranks) const {
+    struct Wanted {
+      std::size_t bin, before;  // values in the bins before it
+    };
+    std::vector<Wanted> wanted;
+    std::array<std::uint8_t, kBins> slots{};  // 1 + index into `members`
+    std::vector<std::vector<float>> members;
+    for (const std::size_t rank : ranks) {
+      Wanted want{0, 0};
+      while (want.before + counts_[want.bin] <= rank) {
+        want.before += counts_[want.bin++];
+      }
+      if (slots[want.bin] == 0) {
+        members.emplace_back().reserve(counts_[want.bin]);
+        slots[want.bin] = static_cast<std::uint8_t>(members.size());
+      }
+      wanted.push_back(want);
+    }
+    for (const float value : values_) {
+      if (const std::uint8_t slot = slots[bin(value)]; slot != 0) {
+        members[slot - 1U].push_back(value);
+      }
+    }
+    for (auto& values : members) {
+      std::sort(values.begin(), values.end());
+    }
+    std::vector<double> found;
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      found.push_back(members[slots[wanted[i].bin] - 1U][ranks[i] - wanted[i].before]);
+    }
+    return found;
+  }
+
+  const std::vector<float>& values_;
+  double low_ = 0, scale_ = 0;
+  std::array<std::size_t, kBins> counts_{};
+};
+
+Quantiles quantiles(const std::vector<float>& values) {
+  double sum = 0, squares = 0;
+  for (const float value : values) {
+    sum += value;
+  }
+  const auto count = static_cast<double>(values.size());
+  Quantiles result;
+  result.mean = sum / count;
+  for (const float value : values) {
+    squares += (value - result.mean) * (value - result.mean);
+  }
+  result.deviation = std::sqrt(squares / count);
+  constexpr std::array kShares{0.05, 0.10, 0.50, 0.90, 0.95};
+  const std::vector<double> at = Ranks(values).quantiles(kShares);
+  result.p5 = at[0];
+  result.p10 = at[1];
+  result.p50 = at[2];
+  result.p90 = at[3];
+  result.p95 = at[4];
+  return result;
+}
+
+// Work items 0 … count - 1, dealt to threads in turn; which thread does which changes no result.
+template <typename Work>
+void spread_over(int threads, const Work& work) {
+  std::vector<std::jthread> others;
+  others.reserve(static_cast<std::size_t>(threads));
+  for (int thread = 1; thread < threads; ++thread) {
+    others.emplace_back([&work, thread] { work(thread); });
+  }
+  work(0);
+}
+
+}  // namespace
+
+void factor_numbers(std::uint64_t seed, std::string_view factor, std::uint64_t first,
+                    std::span<double> z) {
+  check(z.size() <= kBlock, z.size());
+  const std::uint64_t name = hash(factor);
+  std::array<std::uint32_t, kBlock> bits;
+  for (std::size_t i = 0; i < z.size();) {
+    const std::uint64_t at = first + i;
+    const std::uint64_t group = at / 4;
+    const PhiloxCounter four =
+        philox4x32({static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32),
+                    static_cast<std::uint32_t>(name), static_cast<std::uint32_t>(name >> 32)},
+                   seed);
+    for (std::size_t k = at % 4; k < 4 && i < z.size(); ++k, ++i) {
+      bits[i] = four[k];
+    }
+  }
+  normal_quantiles({bits.data(), z.size()}, z.data());
+}
+
+std::vector<Quantiles> draw(const Tree& tree, std::span<const NodeId> targets,
+                            const DrawOptions& options) {
+  const auto count = static_cast<std::size_t>(options.draws);
+  const std::size_t blocks = (count + kBlock - 1) / kBlock;
+  const int threads = static_cast<int>(std::clamp<std::size_t>(
+      static_cast<std::size_t>(std::max(options.threads, 1)), 1, std::max<std::size_t>(blocks, 1)));
+  std::vector<std::vector<float>> values(targets.size(), std::vector<float>(count));
+  spread_over(threads, [&](int thread) {
+    Evaluator evaluator(tree, targets, kBlock);
+    std::vector<double> z(tree.factors().size() * kBlock);
+    for (std::size_t block = static_cast<std::size_t>(thread); block < blocks;
+         block += static_cast<std::size_t>(threads)) {
+      for (std::size_t factor = 0; factor < tree.factors().size(); ++factor) {
+        if (evaluator.factors()[factor]) {
+          factor_numbers(options.seed, tree.factors()[factor], block * kBlock,
+                         {z.data() + factor * kBlock, kBlock});
+        }
+      }
+      evaluator.run(z.data());
+      const std::size_t size = std::min(kBlock, count - block * kBlock);
+      for (std::size_t t = 0; t < targets.size(); ++t) {
+        const auto lanes = evaluator.lanes(targets[t]);
+        std::transform(lanes.begin(), lanes.begin() + static_cast<std::ptrdiff_t>(size),
+                       values[t].begin() + static_cast<std::ptrdiff_t>(block * kBlock),
+                       [](double value) {
+                         // What cannot be said counts as more than anything.
+                         return std::isnan(value) ? std::numeric_limits<float>::infinity()
+                                                  : static_cast<float>(value);
+                       });
+      }
+    }
+  });
+  std::vector<Quantiles> result(targets.size());
+  spread_over(threads, [&](int thread) {
+    for (std::size_t t = static_cast<std::size_t>(thread); t < targets.size();
+         t += static_cast<std::size_t>(threads)) {
+      result[t] = quantiles(values[t]);
+    }
+  });
+  return result;
+}
+
+std::vector<Effect> effects(const Tree& tree, NodeId target) {
+  constexpr std::size_t kLanes = kCases + 2;
+  Evaluator evaluator(tree, {&target, 1}, kLanes);
+  std::array<double, kLanes> cases{};
+  for (std::size_t i = 0; i < kCases; ++i) {
+    cases[i] = normal_quantile((static_cast<double>(i) + 0.5) / kCases);
+  }
+  cases[kCases] = -kP95;
+  cases[kCases + 1] = kP95;
+  const std::vector<bool> needed = tree.needed({&target, 1});
+  std::vector<Effect> found;
+  std::vector<double> z(tree.factors().size() * kLanes);
+  double all = 0;
+  for (std::size_t factor = 0; factor < tree.factors().size(); ++factor) {
+    if (!evaluator.factors()[factor]) {
+      continue;
+    }
+    std::copy(cases.begin(), cases.end(), z.begin() + static_cast<std::ptrdiff_t>(factor * kLanes));
+    evaluator.run(z.data());
+    std::fill_n(z.begin() + static_cast<std::ptrdiff_t>(factor * kLanes), kLanes, 0.0);
+    const auto lanes = evaluator.lanes(target);
+    Effect effect{.factor = tree.factors()[factor],
+                  .low = lanes[kCases],
+                  .high = lanes[kCases + 1],
+                  .inputs = {}};
+    double mean = 0;
+    for (std::size_t i = 0; i < kCases; ++i) {
+      mean += lanes[i] / kCases;
+    }
+    for (std::size_t i = 0; i < kCases; ++i) {
+      effect.variance += (lanes[i] - mean) * (lanes[i] - mean) / kCases;
+    }
+    all += effect.variance;
+    for (NodeId id = 0; id < tree.nodes().size(); ++id) {
+      const Node& node = tree.at(id);
+      if (node.op == Op::input && needed[id] && tree.factor_of(node.index) == factor &&
+          tree.input_of(node).is_uncertain()) {
+        effect.inputs.push_back(node.index);
+        effect.is_guess = effect.is_guess || tree.input_of(node).is_guess();
+      }
+    }
+    found.push_back(std::move(effect));
+  }
+  for (Effect& effect : found) {
+    effect.variance_share = all > 0 ? effect.variance / all : 0;
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Effect& a, const Effect& b) {
+    return std::abs(a.high - a.low) > std::abs(b.high - b.low);
+  });
+  return found;
+}
+
+}  // namespace churon::cost

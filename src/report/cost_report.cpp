@@ -1,0 +1,500 @@
+#include "report/cost_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/text.h"
+
+namespace churon::report {
+
+namespace {
+
+using cost::Costing;
+using cost::Effect;
+using cost::Input;
+using cost::Node;
+using cost::NodeId;
+using cost::Quantiles;
+using cost::Tree;
+
+constexpr std::size_t kTornado = 10;
+constexpr int kBarWidth = 24;
+
+const Quantiles* of(const CostRecord& record, std::optional<NodeId> id) {
+  for (std::size_t i = 0; id && i < record.printed.size(); ++i) {
+    if (record.printed[i] == *id) {
+      return &record.quantiles[i];
+    }
+  }
+  return nullptr;
+}
+
+// Two decimals below ten, whole dollars above a thousand.
+std::string money(double value) {
+  const double size = std::abs(value);
+  if (!std::isfinite(value)) {
+    return "-";
+  }
+  if (size >= 1000) {
+    const std::string digits = fmt::format("{:.0f}", size);
+    std::string text = value < 0 ? "-" : "";
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+      text += i > 0 && (digits.size() - i) % 3 == 0 ? "," : "";
+      text += digits[i];
+    }
+    return text;
+  }
+  return fmt::format("{:.{}f}", value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
+std::string years(double months) { return fmt::format("{:.1f} years", months / 12); }
+
+bool is_share(const Node& node) { return node.unit == "1"; }
+
+std::string value_text(double value, std::string_view unit) {
+  return unit.empty() || unit == "1" || unit == "-" ? fmt::format("{:.4g}", value)
+                                                    : fmt::format("{} {}", money(value), unit);
+}
+
+// --- the text -----------------------------------------------------------------------------------
+
+void add_line(Table& table, const CostRecord& record, NodeId id) {
+  const Tree& tree = *record.costing.tree;
+  const Node& node = tree.at(id);
+  const Quantiles* q = of(record, id);
+  const auto cell = [&](double value) {
+    return is_share(node) ? fmt::format("{:.3f}", value) : money(value);
+  };
+  std::string text = node.text;
+  if (node.op == cost::Op::input && text.empty()) {
+    text = tree.input_of(node).note.empty() ? "" : tree.input_of(node).note;
+    if (display_width(text) > 60) {
+      text.clear();
+    }
+  }
+  table.row({node.key, cell(q->p10), cell(q->p50), cell(q->p90),
+             node.unit == "1" || node.unit == "-" ? "" : node.unit, text});
+}
+
+std::string lines_text(const CostRecord& record, const std::vector<NodeId>& lines) {
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::left, Align::left});
+  table.row({"", "P10", "P50", "P90", "", ""});
+  for (const NodeId id : lines) {
+    add_line(table, record, id);
+  }
+  return table.text("  ");
+}
+
+std::string range(const Quantiles& q) {
+  return fmt::format("{} ({} to {})", money(q.p50), money(q.p10), money(q.p90));
+}
+
+std::string effect_inputs(const Tree& tree, const Effect& effect) {
+  std::vector<std::string> keys;
+  for (const std::uint32_t at : effect.inputs) {
+    keys.push_back(tree.inputs()[at].key);
+  }
+  return join(keys, ", ");
+}
+
+// One line for each thing a reader takes away.
+std::string verdict(const CostRecord& record) {
+  const Costing& c = record.costing;
+  std::string text;
+  if (const Quantiles* cogs = of(record, c.cogs)) {
+    text += fmt::format(
+        "{} costs {} USD to make (P10 to P90 {} to {}); {} of it is memory, {} HBM prices.\n",
+        c.chip_name, money(cogs->p50), money(cogs->p10), money(cogs->p90),
+        percent(of(record, c.cogs_lines[1])->p50 / cogs->p50), c.hbm_basis);
+  } else {
+    text += fmt::format("What {} costs to make cannot be said: {}.\n", c.chip_name,
+                        join(c.not_priced, "; "));
+  }
+  const Quantiles* price = of(record, c.price);
+  const Quantiles* hourly = of(record, c.hourly);
+  if (price != nullptr && hourly != nullptr) {
+    text += fmt::format("{} it costs {} USD, in its slot {}, and {} USD an hour.\n",
+                        c.is_own ? "From a partner" : "Bought", range(*price),
+                        money(of(record, c.slot)->p50), range(*hourly));
+  }
+  const auto& effects = record.cogs_effects.empty() ? record.hourly_effects : record.cogs_effects;
+  if (!effects.empty()) {
+    const Effect& first = effects.front();
+    text += fmt::format("What moves it most: {}, {} to {} USD between its P5 and P95.\n",
+                        effect_inputs(*c.tree, first), money(first.low), money(first.high));
+    const cost::Ages ages = cost::ages(c, c.cogs ? *c.cogs : *c.hourly, effects);
+    text += fmt::format(
+        "Of {} rows used {} {} older than a year: {} of the variance; {} of it rests on guesses.\n",
+        ages.rows, ages.old, ages.old == 1 ? "is" : "are", percent(ages.old_variance_share),
+        percent(ages.guess_variance_share));
+  }
+  return text;
+}
+
+std::string ways_text(const CostRecord& record) {
+  const Costing& c = record.costing;
+  if (c.ways.empty()) {
+    return "";
+  }
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right});
+  table.row(
+      {"", "programme MUSD", "unit USD", "with its share", "to volume", "cheaper from units"});
+  for (const cost::Way& way : c.ways) {
+    const Quantiles* even = of(record, way.break_even);
+    const std::string units = even == nullptr ? ""
+                              : !std::isfinite(even->p50) || even->p50 < 0
+                                  ? "never"
+                                  : si(even->p50, "", Charset::ascii);
+    table.row({way.text, money(of(record, way.nre)->p50), money(of(record, way.unit)->p50),
+               money(of(record, way.per_chip)->p50), years(of(record, way.months)->p50), units});
+  }
+  return fmt::format("Three ways to make it (medians; units: cost.units of the description)\n{}\n",
+                     table.text("  "));
+}
+
+std::string tornado_text(const CostRecord& record, const std::vector<Effect>& effects,
+                         std::optional<NodeId> target, Charset charset) {
+  if (effects.empty() || !target) {
+    return "";
+  }
+  const Tree& tree = *record.costing.tree;
+  Table table({Align::left, Align::right, Align::right, Align::left, Align::right, Align::left});
+  table.row({"", "at P5", "at P95", "", "variance", "basis"});
+  const double widest = std::abs(effects[0].high - effects[0].low);
+  for (std::size_t i = 0; i < std::min(kTornado, effects.size()); ++i) {
+    const Effect& effect = effects[i];
+    const int width = std::max(
+        1, static_cast<int>(std::lround(kBarWidth * std::abs(effect.high - effect.low) / widest)));
+    std::string bar;
+    for (int k = 0; k < width; ++k) {
+      bar += charset == Charset::unicode ? "█" : "#";
+    }
+    std::vector<std::string> bases;
+    for (const std::uint32_t at : effect.inputs) {
+      const std::string& basis = tree.inputs()[at].basis;
+      if (std::find(bases.begin(), bases.end(), basis) == bases.end()) {
+        bases.push_back(basis);
+      }
+    }
+    table.row({effect_inputs(tree, effect), money(effect.low), money(effect.high), bar,
+               percent(effect.variance_share), join(bases, ", ")});
+  }
+  return fmt::format("What moves {} ({}), each factor alone\n{}\n", tree.at(*target).key,
+                     tree.at(*target).unit, table.text("  "));
+}
+
+// --- why ----------------------------------------------------------------------------------------
+
+class Explanation {
+ public:
+  explicit Explanation(const CostRecord& record) : record_(record), tree_(*record.costing.tree) {}
+
+  std::string of_node(NodeId id) {
+    write(id, 0);
+    return std::move(text_);
+  }
+
+ private:
+  void write(NodeId id, std::size_t depth) {
+    const std::string indent(2 * depth, ' ');
+    const Node& node = tree_.at(id);
+    if (node.op == cost::Op::input) {
+      write_input(tree_.input_of(node), id, indent);
+      return;
+    }
+    const double central = cost::central_value(tree_, id);
+    text_ += fmt::format("{}{} = {}", indent, node.key, value_text(central, node.unit));
+    if (const Quantiles* q = of(record_, id)) {
+      text_ += fmt::format("  [P10 {}, P50 {}, P90 {}]", value_text(q->p10, "1"),
+                           value_text(q->p50, "1"), value_text(q->p90, "1"));
+    }
+    text_ += node.text.empty() ? "\n" : fmt::format("  {}\n", node.text);
+    text_ += fmt::format("{}  = {}\n", indent, tree_.formula(id));
+    if (!seen_.insert(id).second) {
+      text_ += fmt::format("{}  (above)\n", indent);
+      return;
+    }
+    write_functions(id, indent);
+    for (const NodeId argument : tree_.shown_arguments(id)) {
+      write(argument, depth + 1);
+    }
+  }
+
+  void write_functions(NodeId id, const std::string& indent) {
+    const Node& node = tree_.at(id);
+    if (node.function != nullptr) {
+      text_ += fmt::format("{}  {} = {}; {}\n", indent, node.function->name, node.function->formula,
+                           node.function->arguments);
+    }
+    for (const NodeId argument : node.arguments) {
+      if (tree_.at(argument).key.empty()) {
+        write_functions(argument, indent);
+      }
+    }
+  }
+
+  void write_input(const Input& input, NodeId id, const std::string& indent) {
+    text_ +=
+        fmt::format("{}{} = {}", indent, input.key, value_text(input.range.central, input.unit));
+    if (input.is_uncertain()) {
+      text_ += fmt::format(" (P5 {:.4g}, P95 {:.4g})", input.range.low, input.range.high);
+    }
+    text_ += input.text.empty() ? "\n" : fmt::format("  {}\n", input.text);
+    if (!seen_.insert(id).second) {
+      return;
+    }
+    std::vector<std::string> parts{fmt::format("basis {}", input.basis)};
+    const auto part = [&](std::string_view name, const std::string& value) {
+      if (!value.empty()) {
+        parts.push_back(name.empty() ? value : fmt::format("{} {}", name, value));
+      }
+    };
+    part("as of", input.as_of);
+    part("moves with", input.factor);
+    part("", input.place);
+    text_ += fmt::format("{}    {}\n", indent, join(parts, "; "));
+    if (!input.source.empty()) {
+      text_ += fmt::format("{}    source: {}\n", indent, input.source);
+    }
+    if (!input.note.empty()) {
+      text_ += fmt::format("{}    note: {}\n", indent, input.note);
+    }
+  }
+
+  const CostRecord& record_;
+  const Tree& tree_;
+  std::set<NodeId> seen_;
+  std::string text_;
+};
+
+// --- JSON ---------------------------------------------------------------------------------------
+
+// "USD/h" -> "usd_per_hour": field names end in their unit.
+std::string unit_name(std::string_view unit) {
+  struct UnitName {
+    std::string_view unit, name;
+  };
+  static constexpr UnitName kNames[]{{"USD", "usd"},          {"USD/h", "usd_per_hour"},
+                                     {"1", "ratio"},          {"-", "ratio"},
+                                     {"USD million", "musd"}, {"USD billion", "busd"}};
+  for (const UnitName& entry : kNames) {
+    if (entry.unit == unit) {
+      return std::string(entry.name);
+    }
+  }
+  return std::string(unit);
+}
+
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json quantiles_json(const Quantiles& q) {
+  return {{"p5", finite(q.p5)},
+          {"p10", finite(q.p10)},
+          {"p50", finite(q.p50)},
+          {"p90", finite(q.p90)},
+          {"p95", finite(q.p95)},
+          {"mean", finite(q.mean)},
+          {"deviation", finite(q.deviation)}};
+}
+
+Json headline(const CostRecord& record, std::optional<NodeId> id) {
+  const Quantiles* q = of(record, id);
+  return q == nullptr ? Json(nullptr) : quantiles_json(*q);
+}
+
+Json line_json(const CostRecord& record, NodeId id) {
+  const Tree& tree = *record.costing.tree;
+  const Node& node = tree.at(id);
+  Json json = {{"key", node.key}, {"text", node.text}, {"unit", unit_name(node.unit)}};
+  if (const Quantiles* q = of(record, id)) {
+    json.update(quantiles_json(*q));
+  }
+  if (node.op != cost::Op::input) {
+    json["formula"] = tree.formula(id);
+  }
+  return json;
+}
+
+Json lines_json(const CostRecord& record, const std::vector<NodeId>& lines) {
+  Json json = Json::array();
+  for (const NodeId id : lines) {
+    json.push_back(line_json(record, id));
+  }
+  return json;
+}
+
+Json effects_json(const CostRecord& record, const std::vector<Effect>& effects) {
+  Json json = Json::array();
+  for (std::size_t i = 0; i < std::min(kTornado, effects.size()); ++i) {
+    const Effect& effect = effects[i];
+    Json keys = Json::array();
+    for (const std::uint32_t at : effect.inputs) {
+      keys.push_back(record.costing.tree->inputs()[at].key);
+    }
+    json.push_back({{"factor", effect.factor},
+                    {"inputs", keys},
+                    {"low", effect.low},
+                    {"high", effect.high},
+                    {"variance_share", effect.variance_share},
+                    {"guess", effect.is_guess}});
+  }
+  return json;
+}
+
+Json ages_json(const CostRecord& record, NodeId target, const std::vector<Effect>& effects) {
+  const cost::Ages ages = cost::ages(record.costing, target, effects);
+  return {{"rows", ages.rows},
+          {"rows_over_a_year", ages.old},
+          {"variance_share_over_a_year", ages.old_variance_share},
+          {"variance_share_guesses", ages.guess_variance_share}};
+}
+
+Json inputs_json(const CostRecord& record) {
+  const Tree& tree = *record.costing.tree;
+  const std::vector<bool> needed = tree.needed(record.printed);
+  Json json = Json::array();
+  for (NodeId id = 0; id < tree.nodes().size(); ++id) {
+    if (!needed[id] || tree.at(id).op != cost::Op::input) {
+      continue;
+    }
+    const Input& input = tree.input_of(tree.at(id));
+    json.push_back({{"key", input.key},
+                    {"unit", input.unit},
+                    {"low", input.range.low},
+                    {"central", input.range.central},
+                    {"high", input.range.high},
+                    {"basis", input.basis},
+                    {"as_of", input.as_of},
+                    {"source", input.source},
+                    {"place", input.place},
+                    {"clipped_share", cost::Spread(input.range, input.is_share).clipped_share()}});
+  }
+  return json;
+}
+
+std::string month_text(cost::Month month) {
+  return fmt::format("{:04}-{:02}", month.count / 12, month.count % 12 + 1);
+}
+
+}  // namespace
+
+CostRecord cost_record(cost::Costing costing, const cost::DrawOptions& draws,
+                       std::vector<std::string> scenarios) {
+  CostRecord record{.costing = std::move(costing),
+                    .draws = draws,
+                    .scenarios = std::move(scenarios),
+                    .printed = {},
+                    .quantiles = {},
+                    .cogs_effects = {},
+                    .hourly_effects = {}};
+  const Costing& c = record.costing;
+  record.printed = c.printed();
+  record.quantiles = cost::draw(*c.tree, record.printed, draws);
+  if (c.cogs) {
+    record.cogs_effects = cost::effects(*c.tree, *c.cogs);
+  }
+  if (c.hourly) {
+    record.hourly_effects = cost::effects(*c.tree, *c.hourly);
+  }
+  return record;
+}
+
+std::string cost_text(const CostRecord& record, Charset charset) {
+  const Costing& c = record.costing;
+  std::string text = verdict(record) + "\n";
+  if (!record.scenarios.empty()) {
+    text += fmt::format("Scenario: {}\n\n", join(record.scenarios, ", "));
+  }
+  if (c.cogs) {
+    std::vector<NodeId> lines = c.cogs_lines;
+    lines.push_back(*c.cogs);
+    text += fmt::format("Bill of material\n{}\n", lines_text(record, lines));
+  }
+  for (const cost::Section& section : c.sections) {
+    text += fmt::format("{}\n{}\n", section.title, lines_text(record, section.lines));
+  }
+  text += ways_text(record);
+  text += tornado_text(record, record.cogs_effects, c.cogs, charset);
+  text += tornado_text(record, record.hourly_effects, c.hourly, charset);
+  if (!c.not_priced.empty()) {
+    text += "Not priced\n";
+    for (const std::string& what : c.not_priced) {
+      text += fmt::format("  {}\n", what);
+    }
+    text += "\n";
+  }
+  if (!c.recipe.empty() && c.cogs) {
+    text += fmt::format("Its bill: {}.\n", c.recipe);
+  }
+  text += fmt::format(
+      "{} draws, seed {}, as of {}. Dollars are nominal and public figures disagree by 20-60 %.\n"
+      "`--explain KEY` says why a number is what it is.\n",
+      record.draws.draws, record.draws.seed, month_text(c.today));
+  return text;
+}
+
+Json cost_json(const CostRecord& record) {
+  const Costing& c = record.costing;
+  Json json = json_document("cost");
+  json["chip"] = c.chip;
+  json["chip_name"] = c.chip_name;
+  json["chip_digest"] = c.chip_digest;
+  json["seed"] = record.draws.seed;
+  json["draws"] = record.draws.draws;
+  json["as_of_month"] = month_text(c.today);
+  json["scenarios"] = record.scenarios;
+  json["hbm_basis"] = c.hbm_basis;
+  json["cogs_usd"] = headline(record, c.cogs);
+  json["cogs_lines"] = lines_json(record, c.cogs_lines);
+  json["price_usd"] = headline(record, c.price);
+  json["slot_usd"] = headline(record, c.slot);
+  json["hourly_usd"] = headline(record, c.hourly);
+  json["hourly_lines"] = lines_json(record, c.hourly_lines);
+  json["not_priced"] = c.not_priced;
+  json["recipe"] = c.recipe;
+  json["sections"] = Json::array();
+  for (const cost::Section& section : c.sections) {
+    json["sections"].push_back(
+        {{"title", section.title}, {"lines", lines_json(record, section.lines)}});
+  }
+  json["ways"] = Json::array();
+  for (const cost::Way& way : c.ways) {
+    json["ways"].push_back({{"way", way.name},
+                            {"text", way.text},
+                            {"nre_musd", headline(record, way.nre)},
+                            {"unit_usd", headline(record, way.unit)},
+                            {"per_chip_usd", headline(record, way.per_chip)},
+                            {"months", headline(record, way.months)},
+                            {"break_even_units", headline(record, way.break_even)}});
+  }
+  json["cogs_effects"] = effects_json(record, record.cogs_effects);
+  json["hourly_effects"] = effects_json(record, record.hourly_effects);
+  if (c.cogs) {
+    json["cogs_ages"] = ages_json(record, *c.cogs, record.cogs_effects);
+  }
+  if (c.hourly) {
+    json["hourly_ages"] = ages_json(record, *c.hourly, record.hourly_effects);
+  }
+  json["inputs"] = inputs_json(record);
+  return json;
+}
+
+Result<std::string> cost_explanation(const CostRecord& record, std::string_view key) {
+  const Tree& tree = *record.costing.tree;
+  if (const auto id = tree.find(key)) {
+    return Explanation(record).of_node(*id);
+  }
+  const std::vector<std::string> keys = tree.keys();
+  const auto near = did_you_mean(key, keys);
+  return fail({.code = "K0304",
+               .message = fmt::format("there is no quantity `{}`", escape_control(key)),
+               .help = {near ? fmt::format("did you mean `{}`?", *near)
+                             : fmt::format("the first column of `churon cost {}` lists them",
+                                           record.costing.chip)},
+               .exit = ExitCode::usage});
+}
+
+}  // namespace churon::report

@@ -1,0 +1,39 @@
+// What `churon cost` prints: the costs of a chip as a text and as a JSON document, and why a number
+// is what it is.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "cost/costing.h"
+#include "cost/draws.h"
+#include "report/format.h"
+
+namespace churon::report {
+
+struct CostRecord {
+  cost::Costing costing;
+  cost::DrawOptions draws;
+  std::vector<std::string> scenarios;
+  // Of costing.printed(), in its order.
+  std::vector<cost::NodeId> printed;
+  std::vector<cost::Quantiles> quantiles;
+  // Of the bill of material and of the hour; empty where there is none.
+  std::vector<cost::Effect> cogs_effects, hourly_effects;
+};
+
+// Draws, and moves every factor alone.
+CostRecord cost_record(cost::Costing costing, const cost::DrawOptions& draws,
+                       std::vector<std::string> scenarios);
+
+std::string cost_text(const CostRecord& record, Charset charset);
+Json cost_json(const CostRecord& record);
+
+// Formula, value and inputs of a quantity and of all that it rests on. Errors: K0304 (no such
+// quantity).
+Result<std::string> cost_explanation(const CostRecord& record, std::string_view key);
+
+}  // namespace churon::report
