@@ -2,7 +2,7 @@
 .PHONY: help setup build demo test unit lint format golden figures validate fit fuzz clean
 
 MODEL ?= smollm2
-MEASURED ?= ../shared/data/measured
+MEASURED ?= data/measured
 PROMPT ?= Explain in one sentence why memory bandwidth matters.
 
 help:

@@ -21,8 +21,8 @@ namespace {
 constexpr std::string_view kFont = "font-family=\"sans-serif\" font-size=\"12\"";
 // Dark on light and light on dark both read it.
 constexpr std::string_view kInk = "#6b7280", kBar = "#3b82f6", kMark = "#f59e0b";
-constexpr std::array<std::string_view, 6> kColours{"#3b82f6", "#f59e0b", "#10b981",
-                                                   "#ef4444", "#8b5cf6", "#6b7280"};
+constexpr std::array<std::string_view, 8> kColours{"#3b82f6", "#f59e0b", "#10b981", "#ef4444",
+                                                   "#8b5cf6", "#06b6d4", "#ec4899", "#6b7280"};
 
 std::string escape(std::string_view text) {
   std::string out;
@@ -67,10 +67,12 @@ class Drawing {
         "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\"/>\n", x, y,
         w, h, colour);
   }
-  void dot(double x, double y, std::string_view colour) {
+  // Many dots of one colour: `at` is a path that moves to each and draws nothing.
+  void dots(const std::string& at, std::string_view colour) {
     body_ += fmt::format(
-        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"1.6\" fill=\"{}\" fill-opacity=\"0.5\"/>\n", x, y,
-        colour);
+        "<path d=\"{}\" stroke=\"{}\" stroke-opacity=\"0.5\" stroke-width=\"3\" "
+        "stroke-linecap=\"round\"/>\n",
+        at, colour);
   }
   [[nodiscard]] std::string svg() const {
     return fmt::format(
@@ -206,13 +208,16 @@ std::string scatter(const ValidationRecord& record, const std::vector<Prediction
     drawing.box(kLeft + kSize + 14, kTop + 18 * static_cast<double>(colour), 10, 10, ink);
     drawing.text(kLeft + kSize + 30, kTop + 10 + 18 * static_cast<double>(colour), figure.name);
     ++colour;
+    std::string path;
     for (const int index : rows) {
       const Prediction& prediction = predictions[static_cast<std::size_t>(index)];
       if (prediction.is_good()) {
-        drawing.dot(x(record.measured.rows[static_cast<std::size_t>(index)].value),
-                    y(prediction.value), ink);
+        path += fmt::format("M{:.1f} {:.1f}h0",
+                            x(record.measured.rows[static_cast<std::size_t>(index)].value),
+                            y(prediction.value));
       }
     }
+    drawing.dots(path, ink);
   }
   return drawing.svg();
 }
