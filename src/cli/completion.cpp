@@ -10,19 +10,37 @@
 #include "cli/app_help.h"
 #include "cli/verb.h"
 #include "model/catalogue.h"
+#include "model/shapes.h"
 
 namespace churon::cli {
 
 namespace {
 
+// Names of models known by shape, without spaces.
+std::vector<std::string> shape_names() {
+  std::vector<std::string> names;
+  if (const auto shapes = model::load_shapes()) {
+    for (const model::Shape& shape : shapes->rows) {
+      const std::string& name = shape.hyperparameters.name;
+      if (name.find(' ') == std::string::npos) {
+        names.push_back(name);
+      }
+    }
+  }
+  return names;
+}
+
 // What can follow an option.
 std::vector<std::string> choices(const CLI::Option& option) {
-  if (option.check_lname("chip")) {
+  if (option.check_lname("chip") || option.check_lname("chips")) {
     std::vector<std::string> ids;
     for (const chip::Listed& chip : chip::listed()) {
       ids.push_back(chip.id);
     }
     return ids;
+  }
+  if (option.check_lname("model") || option.check_lname("models")) {
+    return shape_names();
   }
   if (option.get_positional() && option.get_name(true) == "MODEL") {
     std::vector<std::string> names;

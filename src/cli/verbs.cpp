@@ -8,8 +8,10 @@ namespace churon::cli {
 Action configure_bench(CLI::App& app);
 Action configure_check(CLI::App& app);
 Action configure_chips(CLI::App& app);
+Action configure_compare(CLI::App& app);
 Action configure_completion(CLI::App& app);
 Action configure_cost(CLI::App& app);
+Action configure_estimate(CLI::App& app);
 Action configure_models(CLI::App& app);
 Action configure_perplexity(CLI::App& app);
 Action configure_quantize(CLI::App& app);
@@ -72,6 +74,25 @@ std::span<const Verb> verbs() {
            "churon validate my-table.csv --strict --csv > rows.csv\n"
            "churon validate measured/ --fit --data data",
            configure_validate},
+      Verb{"Chips", "estimate", "a model served by a chip, or one operator, in closed form",
+           "churon estimate --chip h200 --model llama-3.1-70b --tp 4 --batch 64 --input 1024 "
+           "--output 1024\n"
+           "churon estimate --chip b200 --model deepseek-v3 --attn-dp 8 --ep 8 --batch 256 "
+           "--explain tpot\n"
+           "churon estimate --chip mi300x --model qwen3-32b --tp 2 --sweep batch=1..512\n"
+           "churon estimate --chip churon-1 --derate target --model config.json --roofline --svg "
+           "roof.svg\n"
+           "churon estimate --chip h100 --op gemm --m 64 --n 8192 --k 8192 --format fp8\n"
+           "churon estimate --chip h100 --op attention --batch 32 --context 4096 --kv fp8\n"
+           "churon estimate --chip h100 --op allreduce --bytes 1048576 --ranks 8\n"
+           "churon estimate --chip h100 --op moe --tokens 256 --experts 128 --per-token 8 --ep 8",
+           configure_estimate},
+      Verb{"Chips", "compare", "chips side by side, each at its best configuration within limits",
+           "churon compare --models llama-3.1-70b --chips h200,b200,mi300x,churon-1\n"
+           "churon compare --models llama-3.1-70b,deepseek-v3 --workload 1k/1k,8k/1k,1k/8k "
+           "--slo-tpot 20ms --slo-ttft 2s --chips all\n"
+           "churon compare --models gpt-oss-120b --formats native --svg fronts.svg",
+           configure_compare},
       Verb{"Chips", "cost", "what a chip costs: dies, package, memory, programme, hours",
            "churon cost churon-1\n"
            "churon cost b200 --hbm-basis bom --scenario hbm+20%\n"

@@ -46,7 +46,7 @@ Result<ErrorBands> ErrorBands::load(const std::string& path) {
   for (std::size_t i = 0; i < kColumns.size(); ++i) {
     columns[i] = table->column(kColumns[i]);
     if (columns[i] < 0) {
-      findings.push_back({.code = "E0401",
+      findings.push_back({.code = "E0601",
                           .message = fmt::format("column `{}` is missing", kColumns[i]),
                           .span = table->place(table->header, 0),
                           .help = {fmt::format("the columns are {}", fmt::join(kColumns, ","))}});
@@ -70,7 +70,7 @@ Result<ErrorBands> ErrorBands::load(const std::string& path) {
       if (!number) {
         SourceSpan place = table->place(row, column);
         place.label = "a number above 0 stands here";
-        findings.push_back({.code = "E0402",
+        findings.push_back({.code = "E0602",
                             .message = fmt::format("`{}` is no value of `{}`",
                                                    escape_control(text(column)), kColumns[i + 2]),
                             .span = std::move(place)});

@@ -26,8 +26,8 @@ class ErrorBands {
  public:
   // Columns: scope (dense, moe, static, power, gemm, attention_decode, …), metric (TPOT, TTFT,
   // energy, kernel_time, …), p10, p90, groups, rows, source; also `chips`, where it is there:
-  // "seen" (rows of the same chip took part in the fit), "unseen" (none did). Errors: E0401 (column
-  // missing), E0402 (value), those of the CSV form.
+  // "seen" (rows of the same chip took part in the fit), "unseen" (none did). Errors: E0601 (column
+  // missing), E0602 (value), those of the CSV form.
   static Result<ErrorBands> load(const std::string& path);
   // No table ships before the first fit: then nothing is known.
   static Result<ErrorBands> shipped();

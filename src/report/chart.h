@@ -16,7 +16,7 @@ struct Axis {
   std::string title;
   Scale scale = Scale::linear;
   // The ends; absent: those of the data, widened to round numbers.
-  std::optional<double> low, high;
+  std::optional<double> low = {}, high = {};
   // Shown as 25 %, not as 0.25.
   bool percent = false;
 };

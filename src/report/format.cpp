@@ -36,15 +36,16 @@ std::string si(double value, std::string_view unit, Charset charset) {
     double factor;
     std::string_view unicode, ascii;
   };
-  static constexpr std::array<Prefix, 9> prefixes{{{1e12, "T", "T"},
-                                                   {1e9, "G", "G"},
-                                                   {1e6, "M", "M"},
-                                                   {1e3, "k", "k"},
-                                                   {1, "", ""},
-                                                   {1e-3, "m", "m"},
-                                                   {1e-6, "µ", "u"},
-                                                   {1e-9, "n", "n"},
-                                                   {1e-12, "p", "p"}}};
+  static constexpr std::array<Prefix, 10> prefixes{{{1e15, "P", "P"},
+                                                    {1e12, "T", "T"},
+                                                    {1e9, "G", "G"},
+                                                    {1e6, "M", "M"},
+                                                    {1e3, "k", "k"},
+                                                    {1, "", ""},
+                                                    {1e-3, "m", "m"},
+                                                    {1e-6, "µ", "u"},
+                                                    {1e-9, "n", "n"},
+                                                    {1e-12, "p", "p"}}};
   if (value == 0 || !std::isfinite(value)) {
     return fmt::format("{} {}", value, unit);
   }
@@ -79,6 +80,16 @@ std::string number(double value) {
     digits.insert(at, ",");
   }
   return digits;
+}
+
+std::string compact(double value) {
+  constexpr double kNoPrefixBelow = 999.5;
+  if (std::abs(value) < kNoPrefixBelow || !std::isfinite(value)) {
+    return number(value);
+  }
+  std::string text = si(value, "", Charset::ascii);  // "5.97 M"
+  text.erase(text.find(' '), 1);
+  return text;
 }
 
 std::string percent(double share) {

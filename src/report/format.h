@@ -27,6 +27,8 @@ inline std::string text(Bytes size, Charset charset = Charset::unicode) {
 
 // Three significant digits without an exponent, thousands apart: "2,040", "0.0913".
 std::string number(double value);
+// Three significant digits with k, M, G: "5.97M", "449", "26.6k".
+std::string compact(double value);
 // A share of the whole: "97 %", "<1 %".
 std::string percent(double share);
 // "1 token", "2 tokens".

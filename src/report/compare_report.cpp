@@ -1,0 +1,498 @@
+#include "report/compare_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "report/definitions.h"
+
+namespace churon::report {
+
+namespace {
+
+using evaluate::ComparedCell;
+using evaluate::ComparedRow;
+using evaluate::Comparison;
+using evaluate::Contestant;
+
+const Contestant& contestant(const Comparison& comparison, const ComparedRow& row) {
+  return comparison.request.contestants[static_cast<std::size_t>(row.contestant)];
+}
+
+std::string row_name(const Comparison& comparison, const ComparedRow& row) {
+  return contestant_name(contestant(comparison, row)) +
+         (row.policy == evaluate::FormatPolicy::native ? " native" : "");
+}
+
+const std::string& model_name(const Comparison& comparison, const ComparedCell& cell) {
+  const auto& model = *comparison.request.models[static_cast<std::size_t>(cell.model)];
+  return model.name;
+}
+
+const evaluate::Workload& workload(const Comparison& comparison, const ComparedCell& cell) {
+  return comparison.request.workloads[static_cast<std::size_t>(cell.workload)];
+}
+
+std::string kv_name(double bits) { return fmt::format("kv{:g}", bits); }
+
+// "12.3k" for 12,595 positions.
+std::string positions(double value) {
+  return value < 1024 ? fmt::format("{:.0f}", value) : fmt::format("{:.0f}k", value / 1024);
+}
+
+std::string interval(double low, double high) {
+  return fmt::format("{}..{}", number(low), number(high));
+}
+
+std::string configuration(const evaluate::Configuration& best) {
+  std::string text = estimate::to_text(best.parallelism);
+  if (best.prefill_chips > 0) {
+    text += fmt::format(" + {} prefill", number(best.prefill_chips));
+  }
+  return text;
+}
+
+std::string limits(const evaluate::CompareRequest& request, Charset charset) {
+  const std::string_view at_most = charset == Charset::unicode ? "≤" : "<=";
+  return fmt::format("TPOT {} {}, TTFT {} {}", at_most,
+                     text(Seconds{request.tpot_limit_s}, charset), at_most,
+                     text(Seconds{request.ttft_limit_s}, charset));
+}
+
+std::string conditions(const evaluate::CompareRequest& request) {
+  std::string text = fmt::format("{}, framework profile {}",
+                                 request.disaggregated ? "disaggregated" : "aggregated",
+                                 estimate::name(request.framework));
+  if (request.prefix_hit > 0) {
+    text += fmt::format(", {} of the prompts in the prefix cache", percent(request.prefix_hit));
+  }
+  return text;
+}
+
+// The command that shows the terms of a number.
+std::string estimate_command(const Comparison& comparison, const ComparedCell& cell,
+                             const ComparedRow& row) {
+  const Contestant& who = contestant(comparison, row);
+  const evaluate::Workload& load = workload(comparison, cell);
+  const estimate::Parallelism& p = row.best->parallelism;
+  std::string text = fmt::format("churon estimate --chip {} --model {}", who.chip->id,
+                                 model_name(comparison, cell));
+  if (!who.derate.empty()) {
+    text += " --derate " + who.derate;
+  }
+  for (const auto& [name, value] : {std::pair{"tp", p.tp}, std::pair{"pp", p.pp},
+                                    std::pair{"ep", p.ep}, std::pair{"attn-dp", p.attention_dp}}) {
+    text += value > 1 ? fmt::format(" --{} {}", name, value) : "";
+  }
+  text += fmt::format(" --weights {} --batch {:.0f} --input {:.0f} --output {:.0f}",
+                      row.formats.weights->name, row.best->concurrency, load.input_tokens,
+                      load.output_tokens);
+  const evaluate::CompareRequest& request = comparison.request;
+  if (request.framework != estimate::Framework::generic) {
+    text += fmt::format(" --framework {}", estimate::name(request.framework));
+  }
+  if (request.prefix_hit > 0) {
+    text += fmt::format(" --prefix-hit {:g}", request.prefix_hit);
+  }
+  return text + (request.disaggregated ? " --disaggregated" : "");
+}
+
+void append_cell(std::string& out, const Comparison& comparison, const ComparedCell& cell,
+                 Charset charset) {
+  out += fmt::format("{}, {} (input/output tokens): {}\n",
+                     escape_control(model_name(comparison, cell)), workload(comparison, cell).text,
+                     limits(comparison.request, charset));
+  out += "  " + verdict(comparison, cell) + "\n";
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
+               Align::left, Align::right, Align::left, Align::right, Align::right, Align::right,
+               Align::right, Align::left, Align::left});
+  table.row({"chip", "tok/s/chip", "P10..P90", "/domain", "/MW", "J/tok", "limit", "chips",
+             "parallelism", "requests", "TPOT", "TTFT", "context", "formats", "numbers"});
+  bool any = false;
+  for (const ComparedRow& row : cell.rows) {
+    if (!row.best) {
+      continue;
+    }
+    any = true;
+    const auto& best = *row.best;
+    const double rate = best.throughput_per_chip;
+    table.row({row_name(comparison, row), number(rate),
+               row.band.is_known() ? interval(rate * row.band.p10, rate * row.band.p90) : "-",
+               compact(row.throughput_per_domain),
+               row.throughput_per_mw > 0 ? compact(row.throughput_per_mw) : "-",
+               row.energy_per_token_j > 0 ? number(row.energy_per_token_j) : "-",
+               fmt::format("{} {}", estimate::name(row.limit), percent(row.limit_share)),
+               fmt::format("{:.0f}", best.chips), configuration(best),
+               fmt::format("{:.0f}", best.concurrency), text(Seconds{best.served.tpot_s}, charset),
+               text(Seconds{best.served.ttft_s}, charset), positions(row.usable_context),
+               fmt::format("{} {}", row.formats.weights->name, kv_name(row.formats.kv_bits)),
+               std::string(evaluate::name(row.support.basis))});
+  }
+  if (any) {
+    out += table.text("  ");
+    out += fmt::format("  why: {} --explain\n",
+                       escape_control(estimate_command(comparison, cell, cell.rows.front())));
+  }
+  for (const ComparedRow& row : cell.rows) {
+    if (row.infeasible) {
+      out += fmt::format(
+          "  {}: {}{}\n", row_name(comparison, row), escape_control(row.infeasible->reason),
+          row.infeasible->remedy.empty() ? "" : "; " + escape_control(row.infeasible->remedy));
+    }
+  }
+}
+
+// Which tables have rows of these chips and models.
+std::string support_text(const Comparison& comparison) {
+  std::set<std::string> lines;
+  for (const ComparedCell& cell : comparison.cells) {
+    for (const ComparedRow& row : cell.rows) {
+      if (row.support.files.empty()) {
+        continue;
+      }
+      std::string files;
+      for (const evaluate::SupportingFile& file : row.support.files) {
+        files += fmt::format("{}{} ({})", files.empty() ? "" : ", ", file.file, file.rows);
+      }
+      lines.insert(fmt::format("  {}, {}: {}\n", contestant(comparison, row).chip->name,
+                               escape_control(model_name(comparison, cell)), files));
+    }
+  }
+  std::string text;
+  for (const std::string& line : lines) {
+    text += line;
+  }
+  return text.empty() ? ""
+                      : "Measured rows (files of data/measured) behind these numbers:\n" + text;
+}
+
+Json parallelism_json(const estimate::Parallelism& parallelism) {
+  return {{"tp", parallelism.tp},
+          {"pp", parallelism.pp},
+          {"ep", parallelism.ep},
+          {"attention_dp", parallelism.attention_dp}};
+}
+
+Json band_json(double value, const evaluate::ErrorBand& band) {
+  if (!band.is_known()) {
+    return nullptr;
+  }
+  return {{"p10", value * band.p10},
+          {"p90", value * band.p90},
+          {"groups", band.groups},
+          {"rows", band.rows},
+          {"source", band.source}};
+}
+
+Json positive_or_null(double value) { return value > 0 ? Json(value) : Json(nullptr); }
+
+Json best_json(const ComparedRow& row) {
+  const auto& best = *row.best;
+  Json json;
+  json["output_tokens_per_s_per_chip"] = best.throughput_per_chip;
+  json["output_tokens_per_s_per_chip_band"] = band_json(best.throughput_per_chip, row.band);
+  json["output_tokens_per_s_per_domain"] = row.throughput_per_domain;
+  json["output_tokens_per_s_per_mw"] = positive_or_null(row.throughput_per_mw);
+  json["energy_per_token_j"] = positive_or_null(row.energy_per_token_j);
+  json["tpot_s"] = best.served.tpot_s;
+  json["tpot_bound_s"] = best.served.tpot_bound_s;
+  json["ttft_s"] = best.served.ttft_s;
+  json["limit"] = estimate::name(row.limit);
+  json["limit_share"] = row.limit_share;
+  json["chip_count"] = best.chips;
+  json["parallelism"] = estimate::to_text(best.parallelism);
+  json["parallelism_degrees"] = parallelism_json(best.parallelism);
+  json["concurrency"] = best.concurrency;
+  json["prefill_chip_count"] = best.prefill_chips;
+  json["usable_context_tokens"] = row.usable_context;
+  json["weights_per_chip_bytes"] = best.space.weights_bytes;
+  json["usable_per_chip_bytes"] = best.space.usable_bytes;
+  json["kv_per_token_and_chip_bytes"] = best.space.kv_bytes_per_token;
+  json["power_w"] = positive_or_null(best.served.power_w);
+  return json;
+}
+
+Json row_json(const Comparison& comparison, const ComparedCell& cell, const ComparedRow& row,
+              bool fronts) {
+  const Contestant& who = contestant(comparison, row);
+  const evaluate::ProvisionedPower power = evaluate::provisioned_power(*who.chip);
+  Json json;
+  json["chip"] = who.chip->id;
+  json["chip_name"] = who.chip->name;
+  json["chip_digest"] = who.chip->digest;
+  json["own"] = who.chip->kind == chip::Kind::full;
+  json["derate"] = who.derate.empty() ? Json(nullptr) : Json(who.derate);
+  json["formats"] = evaluate::name(row.policy);
+  json["weights"] = row.formats.weights->name;
+  json["weight_bits"] = row.formats.weights->weight_bits;
+  json["kv_bits"] = row.formats.kv_bits;
+  json["feasible"] = row.best.has_value();
+  json["basis"] = evaluate::name(row.support.basis);
+  Json files = Json::array();
+  for (const evaluate::SupportingFile& file : row.support.files) {
+    files.push_back({{"file", file.file}, {"rows", file.rows}});
+  }
+  json["measured_rows"] = std::move(files);
+  json["chip_rows"] = row.support.chip_rows;
+  json["domain_chip_count"] = row.domain_chips;
+  json["provisioned_w_per_chip"] = positive_or_null(power.watts);
+  json["provisioned_basis"] = power.basis;
+  if (row.best) {
+    json.update(best_json(row));
+    json["estimate_command"] = estimate_command(comparison, cell, row);
+  }
+  if (row.infeasible) {
+    json["error"] = {{"code", row.infeasible->code},
+                     {"reason", row.infeasible->reason},
+                     {"remedy", row.infeasible->remedy}};
+  }
+  if (fronts) {
+    Json front = Json::array();
+    for (const evaluate::FrontPoint& point : row.front) {
+      front.push_back({{"tokens_per_s_per_user", point.interactivity},
+                       {"output_tokens_per_s_per_chip", point.throughput_per_chip},
+                       {"concurrency", point.concurrency},
+                       {"parallelism", estimate::to_text(point.parallelism)}});
+    }
+    json["front"] = std::move(front);
+  }
+  return json;
+}
+
+// Colour tells the maker, marker and dash the chip.
+Color maker_color(const chip::Chip& chip) {
+  if (chip.kind == chip::Kind::full) {
+    return Color::black;
+  }
+  static constexpr std::array<std::pair<std::string_view, Color>, 5> colors{{
+      {"NVIDIA", Color::green},
+      {"AMD", Color::vermillion},
+      {"Google", Color::blue},
+      {"AWS", Color::orange},
+      {"Intel", Color::purple},
+  }};
+  for (const auto& [vendor, color] : colors) {
+    if (chip.vendor == vendor) {
+      return color;
+    }
+  }
+  return Color::sky;
+}
+
+// The n-th of a maker's chips, counted over formats as well.
+Style chip_style(Color color, int index) {
+  constexpr std::array markers{Marker::circle, Marker::square, Marker::triangle, Marker::diamond,
+                               Marker::ring,   Marker::plus,   Marker::cross};
+  constexpr std::array dashes{Dash::solid, Dash::dashed, Dash::dotted};
+  const auto i = static_cast<std::size_t>(index);
+  return {.color = color,
+          .marker = markers[i % markers.size()],
+          .dash = dashes[i % dashes.size()],
+          .width = color == Color::black ? 2.2 : 1.6};
+}
+
+std::map<std::pair<int, evaluate::FormatPolicy>, Style> styles(const Comparison& comparison) {
+  std::map<std::pair<int, evaluate::FormatPolicy>, Style> result;
+  std::map<Color, int> used;
+  for (const evaluate::FormatPolicy policy : comparison.request.policies) {
+    for (std::size_t i = 0; i < comparison.request.contestants.size(); ++i) {
+      const Color color = maker_color(*comparison.request.contestants[i].chip);
+      result[{static_cast<int>(i), policy}] = chip_style(color, used[color]++);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string contestant_name(const Contestant& contestant) {
+  return contestant.derate.empty() ? contestant.chip->id
+                                   : contestant.chip->id + " " + contestant.derate;
+}
+
+// Chips that can be bought are ranked; an own chip is placed among them at each of its derate sets,
+// never by one of them.
+std::string verdict(const Comparison& comparison, const ComparedCell& cell) {
+  const auto is_own = [&](const ComparedRow& row) {
+    return contestant(comparison, row).chip->kind == chip::Kind::full;
+  };
+  const auto rate = [](const ComparedRow& row) { return row.best->throughput_per_chip; };
+  std::vector<const ComparedRow*> bought;
+  std::vector<const ComparedRow*> own;
+  for (const ComparedRow& row : cell.rows) {
+    if (row.best) {
+      (is_own(row) ? own : bought).push_back(&row);
+    }
+  }
+  if (bought.empty() && own.empty()) {
+    return "No chip keeps both limits.";
+  }
+  std::string text;
+  if (!bought.empty()) {
+    const ComparedRow& first = *bought.front();
+    text = fmt::format("{} makes the most of the chips one can buy: {} output tokens/s a chip",
+                       row_name(comparison, first), number(rate(first)));
+    const auto next = std::find_if(bought.begin(), bought.end(), [&](const ComparedRow* row) {
+      return contestant(comparison, *row).chip != contestant(comparison, first).chip;
+    });
+    if (next != bought.end()) {
+      text +=
+          fmt::format(", {:.2f} x {}", rate(first) / rate(**next), row_name(comparison, **next));
+      if (first.band.is_known() && (*next)->band.is_known()) {
+        text += rate(first) * first.band.p10 > rate(**next) * (*next)->band.p90
+                    ? " (bands apart)"
+                    : " (bands overlap: the order is not certain)";
+      }
+    }
+    text += ".";
+  }
+  // Each own chip once, over its sets in the first format.
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const chip::Chip* chip = contestant(comparison, *own[i]).chip;
+    const auto same = [&](const ComparedRow* row) {
+      return contestant(comparison, *row).chip == chip && row->policy == own[i]->policy;
+    };
+    if (std::any_of(
+            own.begin(), own.begin() + static_cast<std::ptrdiff_t>(i),
+            [&](const ComparedRow* row) { return contestant(comparison, *row).chip == chip; })) {
+      continue;
+    }
+    std::string sets;
+    for (const ComparedRow* row : own) {
+      if (same(row)) {
+        sets += fmt::format("{}{} at {}", sets.empty() ? "" : ", ",
+                            bought.empty()
+                                ? number(rate(*row))
+                                : fmt::format("{:.2f} x", rate(*row) / rate(*bought.front())),
+                            contestant(comparison, *row).derate);
+      }
+    }
+    text += fmt::format("{}{}{}: {}.", text.empty() ? "" : " ", chip->id,
+                        own[i]->policy == evaluate::FormatPolicy::native ? " native" : "", sets);
+  }
+  return text;
+}
+
+std::string compare_text(const CompareRecord& record, Charset charset) {
+  const Comparison& comparison = record.comparison;
+  std::string out;
+  for (const ComparedCell& cell : comparison.cells) {
+    append_cell(out, comparison, cell, charset);
+    out += "\n";
+  }
+  out += fmt::format("Conditions: {}; analytic model.\n", conditions(comparison.request));
+  out += support_text(comparison);
+  if (!record.skipped.empty()) {
+    out += "Left out:\n";
+    for (const SkippedChip& skipped : record.skipped) {
+      out +=
+          fmt::format("  {}: {}\n", escape_control(skipped.chip), escape_control(skipped.reason));
+    }
+  }
+  out += "Columns:\n";
+  Table table({Align::left, Align::left});
+  table.row({"/domain", "tokens/s of all chips that scale-up links join (copies of the model)"});
+  table.row({"/MW", "of provisioned power: as the chip states it, else TDP x 2.05"});
+  table.row({"requests", "concurrent requests of one copy of the model"});
+  table.row({"context", "positions a request may reach while as many run"});
+  table.row({"numbers", "design: own description. datasheet: no row of this chip was measured."});
+  table.row({"", "calibrated: rows of this chip are in the calibration. measured: rows of this"});
+  table.row({"", "chip with this model are. The number itself is always the model's."});
+  out += table.text("  ");
+  out += "Definitions:\n" + definitions_text();
+  return out;
+}
+
+Json compare_json(const CompareRecord& record) {
+  const Comparison& comparison = record.comparison;
+  const evaluate::CompareRequest& request = comparison.request;
+  Json json = json_document("compare");
+  json["fidelity"] = "analytic";
+  json["seed"] = nullptr;
+  json["tpot_limit_s"] = request.tpot_limit_s;
+  json["ttft_limit_s"] = request.ttft_limit_s;
+  json["framework"] = estimate::name(request.framework);
+  json["disaggregated"] = request.disaggregated;
+  json["prefix_hit_share"] = request.prefix_hit;
+  json["configuration_count"] = comparison.configurations;
+  Json cells = Json::array();
+  for (const ComparedCell& cell : comparison.cells) {
+    const evaluate::Workload& load = workload(comparison, cell);
+    Json rows = Json::array();
+    for (const ComparedRow& row : cell.rows) {
+      rows.push_back(row_json(comparison, cell, row, request.fronts));
+    }
+    cells.push_back({{"model", model_name(comparison, cell)},
+                     {"workload", load.text},
+                     {"input_tokens", load.input_tokens},
+                     {"output_tokens", load.output_tokens},
+                     {"verdict", verdict(comparison, cell)},
+                     {"rows", std::move(rows)}});
+  }
+  json["comparisons"] = std::move(cells);
+  Json skipped = Json::array();
+  for (const SkippedChip& chip : record.skipped) {
+    skipped.push_back({{"chip", chip.chip}, {"reason", chip.reason}});
+  }
+  json["skipped"] = std::move(skipped);
+  json["definitions"] = definitions_json();
+  return json;
+}
+
+std::string compare_svg(const CompareRecord& record) {
+  const Comparison& comparison = record.comparison;
+  const evaluate::CompareRequest& request = comparison.request;
+  Chart chart;
+  chart.title = "Output tokens per second and chip against interactivity";
+  chart.subtitle = fmt::format(
+      "Best configuration at each speed, TTFT at most {}; {}. The line ends where no batch is "
+      "left, or where memory or TTFT allow no larger one.",
+      text(Seconds{request.ttft_limit_s}), conditions(request));
+  chart.columns = static_cast<int>(std::min<std::size_t>(3, request.workloads.size()));
+  chart.panel_width = 600;
+  chart.panel_height = 430;
+  chart.footer =
+      "Expected values of the analytic model. Colour: maker; marker and dash: chip. Own chips at "
+      "each of their derate sets.";
+  const auto style = styles(comparison);
+  for (const ComparedCell& cell : comparison.cells) {
+    Panel panel;
+    panel.title =
+        fmt::format("{}, {}", model_name(comparison, cell), workload(comparison, cell).text);
+    panel.x = {.title = "interactivity: tokens/s of one user", .scale = Scale::logarithmic};
+    panel.y = {.title = "output tokens/s per chip", .scale = Scale::logarithmic};
+    panel.references.push_back({true, 1 / request.tpot_limit_s,
+                                fmt::format("TPOT {}", text(Seconds{request.tpot_limit_s}))});
+    // In the order of the request, so that the legend is the same whoever leads.
+    std::vector<const ComparedRow*> rows;
+    for (const ComparedRow& row : cell.rows) {
+      rows.push_back(&row);
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const ComparedRow* a, const ComparedRow* b) {
+      return std::pair(a->policy, a->contestant) < std::pair(b->policy, b->contestant);
+    });
+    for (const ComparedRow* row : rows) {
+      Series series{.name = row_name(comparison, *row),
+                    .style = style.at({row->contestant, row->policy}),
+                    .points = {}};
+      for (const evaluate::FrontPoint& point : row->front) {
+        series.points.push_back({point.interactivity, point.throughput_per_chip, ""});
+      }
+      if (!series.points.empty()) {
+        panel.series.push_back(std::move(series));
+      }
+    }
+    if (panel.series.empty()) {
+      panel.note = "no chip serves this within the limit on TTFT";
+    }
+    chart.panels.push_back(std::move(panel));
+  }
+  return svg(chart);
+}
+
+}  // namespace churon::report

@@ -1,0 +1,36 @@
+// What `churon compare` says: tables with a verdict on top, a JSON document, a picture.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "evaluate/compare.h"
+#include "report/chart.h"
+#include "report/format.h"
+
+namespace churon::report {
+
+struct SkippedChip {
+  std::string chip;
+  std::string reason;
+};
+
+struct CompareRecord {
+  evaluate::Comparison comparison;
+  std::vector<SkippedChip> skipped;  // of --chips all
+};
+
+std::string compare_text(const CompareRecord& record, Charset charset);
+Json compare_json(const CompareRecord& record);
+
+// Throughput per chip against interactivity: one panel for each model and workload. Needs fronts.
+std::string compare_svg(const CompareRecord& record);
+
+// One sentence: who leads, by how much, and whether the bands allow to say so.
+std::string verdict(const evaluate::Comparison& comparison, const evaluate::ComparedCell& cell);
+
+// The chip, for an own one with its derate set: "churon-1 target".
+std::string contestant_name(const evaluate::Contestant& contestant);
+
+}  // namespace churon::report
