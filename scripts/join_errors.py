@@ -13,7 +13,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "errors"
 JOINED = ROOT / "docs" / "errors.md"
 LETTERS = {
-    "B": "Files and the system", "C": "Chip descriptions", "E": "Estimates and evaluations", "G": "Graphs",
+    "A": "Area, power and floorplan", "B": "Files and the system", "C": "Chip descriptions",
+    "E": "Estimates and evaluations", "G": "Graphs",
     "K": "Cost", "M": "Models", "N": "Numbers and kernels", "P": "Catalogue and downloads", "T": "Tokenizers and templates",
     "U": "The command line", "V": "Measured data", "X": "Execution",
 }

@@ -16,6 +16,7 @@ Action configure_models(CLI::App& app);
 Action configure_perplexity(CLI::App& app);
 Action configure_quantize(CLI::App& app);
 Action configure_run(CLI::App& app);
+Action configure_silicon(CLI::App& app);
 Action configure_tokenize(CLI::App& app);
 Action configure_validate(CLI::App& app);
 Action configure_version(CLI::App& app);
@@ -93,6 +94,11 @@ std::span<const Verb> verbs() {
            "--slo-tpot 20ms --slo-ttft 2s --chips all\n"
            "churon compare --models gpt-oss-120b --formats native --svg fronts.svg",
            configure_compare},
+      Verb{"Chips", "silicon", "area and power of a chip of our own by block, and its floorplan",
+           "churon silicon churon-1\n"
+           "churon silicon churon-1 --svg churon-1.svg\n"
+           "churon silicon churon-1 --node n5 --set core.scratch.size=\"2 MiB\" --json",
+           configure_silicon},
       Verb{"Chips", "cost", "what a chip costs: dies, package, memory, programme, hours",
            "churon cost churon-1\n"
            "churon cost b200 --hbm-basis bom --scenario hbm+20%\n"

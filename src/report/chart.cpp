@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "report/svg.h"
 
 namespace churon::report {
 
@@ -23,7 +24,6 @@ constexpr double kSmallFont = 11;
 constexpr double kTitleFont = 17;
 constexpr double kLineHeight = 18;
 constexpr double kMarkerRadius = 3.6;
-constexpr double kCharacterWidth = 0.56;  // of a sans-serif font, relative to its size, generous
 
 std::string_view code(Color color) {
   switch (color) {
@@ -47,33 +47,6 @@ std::string_view code(Color color) {
   return "";
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : escape_control(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-double text_width(std::string_view text, double size) {
-  return static_cast<double>(display_width(text)) * size * kCharacterWidth;
-}
-
 enum class Anchor { start, middle, end };
 
 std::string text_at(double x, double y, std::string_view words, double size, Anchor anchor,
@@ -81,7 +54,7 @@ std::string text_at(double x, double y, std::string_view words, double size, Anc
   static constexpr std::array<std::string_view, 3> anchors{"start", "middle", "end"};
   return fmt::format(
       "<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{:.0f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y,
-      size, anchors[static_cast<std::size_t>(anchor)], more, escaped(words));
+      size, anchors[static_cast<std::size_t>(anchor)], more, svg_escaped(words));
 }
 
 std::string line_at(double x1, double y1, double x2, double y2, std::string_view stroke,
@@ -283,7 +256,7 @@ class PanelDrawing {
       const double x = at_x(value);
       out_ += line_at(x, top_, x, bottom_, "#e4e4e4", 1);
       const std::string words = tick_text(value, panel_.x.percent);
-      const double half = text_width(words, kSmallFont) / 2;
+      const double half = svg_text_width(words, kSmallFont) / 2;
       if (x - half > end + 4) {
         out_ += text_at(x, bottom_ + 15, words, kSmallFont, Anchor::middle);
         end = x + half;
@@ -333,7 +306,7 @@ class PanelDrawing {
       if (reference.vertical) {
         const double x = at_x(reference.at);
         out_ += line_at(x, top_, x, bottom_, "#555555", 1.2, dash);
-        const double width = text_width(reference.label, kSmallFont);
+        const double width = svg_text_width(reference.label, kSmallFont);
         const bool left = x + 5 + width > right_;
         out_ += text_at(left ? x - 5 : x + 5, top_ + 13, reference.label, kSmallFont,
                         left ? Anchor::end : Anchor::start, " fill=\"#555555\"");
@@ -342,7 +315,7 @@ class PanelDrawing {
       } else {
         const double y = at_y(reference.at);
         out_ += line_at(left_, y, right_, y, "#555555", 1.2, dash);
-        const double width = text_width(reference.label, kSmallFont);
+        const double width = svg_text_width(reference.label, kSmallFont);
         const double above = y - 5 > top_ + 10 ? y - 5 : y + 13;
         out_ += text_at(right_ - 5, above, reference.label, kSmallFont, Anchor::end,
                         " fill=\"#555555\"");
@@ -380,8 +353,9 @@ class PanelDrawing {
       }
       const double x = at_x(point.x);
       const double y = at_y(point.y);
-      out_ += fmt::format("<g>{}<title>{}</title></g>\n", marker_at(x, y, series.style),
-                          escaped(series.name + (point.label.empty() ? "" : ": " + point.label)));
+      out_ +=
+          fmt::format("<g>{}<title>{}</title></g>\n", marker_at(x, y, series.style),
+                      svg_escaped(series.name + (point.label.empty() ? "" : ": " + point.label)));
       taken_.push_back(
           {x - kMarkerRadius, y - kMarkerRadius, x + kMarkerRadius, y + kMarkerRadius});
     }
@@ -395,7 +369,7 @@ class PanelDrawing {
       }
       const double x = at_x(point.x);
       const double y = at_y(point.y);
-      const double width = text_width(point.label, kSmallFont);
+      const double width = svg_text_width(point.label, kSmallFont);
       const double gap = kMarkerRadius + 3;
       struct Place {
         double x, y;
@@ -454,7 +428,7 @@ Legend legend(const Chart& chart, double x, double y, double width) {
   }
   double widest = 0;
   for (const Series* entry : entries) {
-    widest = std::max(widest, text_width(entry->name, kFont));
+    widest = std::max(widest, svg_text_width(entry->name, kFont));
   }
   const double cell = kSample + 6 + widest + 18;
   const auto columns = std::max<std::size_t>(1, static_cast<std::size_t>(std::floor(width / cell)));
@@ -479,7 +453,7 @@ std::vector<std::string> wrapped(std::string_view text, double size, double widt
   for (const std::string_view paragraph : split(text, '\n')) {
     std::string line;
     for (const std::string_view word : split(paragraph, ' ')) {
-      if (!line.empty() && text_width(line, size) + text_width(word, size) + size > width) {
+      if (!line.empty() && svg_text_width(line, size) + svg_text_width(word, size) + size > width) {
         lines.push_back(std::move(line));
         line.clear();
       }
@@ -592,7 +566,7 @@ std::string svg(const Chart& chart) {
       "viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"Helvetica, Arial, 'DejaVu Sans', "
       "sans-serif\" fill=\"#111111\">\n<title>{2}</title>\n<rect width=\"100%\" height=\"100%\" "
       "fill=\"#ffffff\"/>\n{3}</svg>\n",
-      width, y, escaped(chart.title), body);
+      width, y, svg_escaped(chart.title), body);
 }
 
 }  // namespace churon::report

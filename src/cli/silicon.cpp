@@ -1,0 +1,81 @@
+// `churon silicon`: area and power of a chip of our own, and its floorplan.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "chip/chip.h"
+#include "cli/verb.h"
+#include "report/floorplan_svg.h"
+#include "report/silicon_report.h"
+
+namespace churon::cli {
+
+namespace {
+
+struct Words {
+  std::string chip;
+  std::string node;
+  std::string svg;
+  std::vector<std::string> overrides;
+};
+
+ExitCode show_silicon(const Terminal& terminal, const Words& words) {
+  auto chip = chip::load(words.chip, words.overrides);
+  if (!chip) {
+    return terminal.report(chip.error());
+  }
+  auto area = silicon::area(*chip, words.node);
+  if (!area) {
+    return terminal.report(area.error());
+  }
+  auto floorplan = silicon::floorplan(*chip, *area);
+  // What does not fit and what cannot be cooled are told together.
+  Diagnostics errors = floorplan ? Diagnostics{} : floorplan.error();
+  const Diagnostics hot = silicon::check_cooling(*chip, *area);
+  errors.insert(errors.end(), hot.begin(), hot.end());
+  if (!errors.empty()) {
+    return terminal.report(errors);
+  }
+  std::vector<silicon::PowerEstimate> power;
+  for (const silicon::OperatingPoint& point : silicon::operating_points(*chip)) {
+    for (const chip::Phase& phase : chip::phases()) {
+      power.push_back(silicon::power(*chip, *area, phase, point));
+    }
+  }
+  if (!words.svg.empty()) {
+    const std::string svg = report::floorplan_svg(*chip, *area, *floorplan);
+    if (const auto written = write_file_atomically(words.svg, svg); !written) {
+      return terminal.report(written.error());
+    }
+  }
+  const silicon::HeatLimit heat = silicon::heat_limit(*chip, *area);
+  const report::SiliconRecord record{.chip = std::move(*chip),
+                                     .area = std::move(*area),
+                                     .power = std::move(power),
+                                     .heat = heat,
+                                     .floorplan = std::move(*floorplan)};
+  const auto charset = terminal.interactive ? report::Charset::unicode : report::Charset::ascii;
+  terminal.out(terminal.json ? dump_json(report::silicon_json(record)) + "\n"
+                             : report::silicon_text(record, charset));
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+Action configure_silicon(CLI::App& app) {
+  auto words = std::make_shared<Words>();
+  app.add_option("CHIP", words->chip,
+                 "a chip of our own: a name of `churon chips` or the path of a description")
+      ->required();
+  app.add_option("--node", words->node, "at another node: n16, n7, n5, n3e, n2, nangate45, …")
+      ->type_name("NODE");
+  app.add_option("--svg", words->svg, "write the floorplan to this file")->type_name("FILE");
+  app.add_option("--set", words->overrides, "change a value of the chip: memory.hbm.stacks=6")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  return [words](const Terminal& terminal) { return show_silicon(terminal, *words); };
+}
+
+}  // namespace churon::cli

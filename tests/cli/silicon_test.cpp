@@ -1,0 +1,85 @@
+// `churon silicon` as a user meets it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "program.h"
+
+namespace churon {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Silicon : testing::Test {
+  test::TemporaryFolder folder;
+  test::Ended run(std::vector<std::string> words) const {
+    words.insert(words.begin(), {CHURON_BINARY, "silicon"});
+    return test::run_program(
+        words, {{"CHURON_DATA", CHURON_SOURCE_DIR}, {"XDG_CONFIG_HOME", folder.path("config")}});
+  }
+};
+
+TEST_F(Silicon, prints_area_power_and_floorplan) {
+  const auto ended = run({"churon-1"});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_EQ(ended.err, "");
+  for (const auto* text : {"area of all dies in mm2", "2,097,152 MAC", "spares", "P5-P95",
+                           "power in W", "boost", "TDP 800 W", "2 dies `compute`, 27.8 x 13.1 mm",
+                           "the shoreline has room for 8", "2.70 reticles"}) {
+    EXPECT_THAT(ended.out, HasSubstr(text));
+  }
+}
+
+TEST_F(Silicon, json_has_the_same_with_units_in_its_names) {
+  const auto ended = run({"churon-1", "--json", "--node", "n5"});
+  ASSERT_EQ(ended.exit, 0) << ended.err;
+  const Json json = Json::parse(ended.out);
+  EXPECT_EQ(json["schema"], "churon.silicon");
+  EXPECT_EQ(json["area"]["node"], "n5");
+  EXPECT_NEAR(json["area"]["dies_mm2"]["central"].get<double>(), 2 * 474, 0.05 * 2 * 474);
+  EXPECT_LT(json["area"]["dies_mm2"]["p5"], json["area"]["dies_mm2"]["central"]);
+  EXPECT_EQ(json["power"].size(), 6U);
+  EXPECT_EQ(json["floorplan"]["shapes"][0]["kind"], "substrate");
+  EXPECT_EQ(json["floorplan"]["stacks_max"], 8);
+}
+
+TEST_F(Silicon, writes_the_floorplan) {
+  const std::string path = folder.path("churon-1.svg");
+  const auto ended = run({"churon-1", "--svg", path});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  const auto svg = read_file(path, 1 << 20);
+  ASSERT_TRUE(svg);
+  EXPECT_THAT(*svg, StartsWith("<svg "));
+}
+
+TEST_F(Silicon, ends_with_3_and_writes_nothing_where_it_does_not_fit) {
+  const std::string path = folder.path("none.svg");
+  const auto ended = run({"churon-1", "--set", "memory.hbm.stacks=12", "--svg", path});
+  EXPECT_EQ(ended.exit, 3);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, HasSubstr("error[A0302]"));
+  EXPECT_THAT(ended.err, HasSubstr("8 stacks would fit"));
+  EXPECT_FALSE(read_file(path, 1 << 20));
+}
+
+TEST_F(Silicon, ends_with_1_for_bought_chips_and_unknown_nodes) {
+  const auto bought = run({"h200"});
+  EXPECT_EQ(bought.exit, 1);
+  EXPECT_THAT(bought.err, HasSubstr("error[A0201]"));
+  const auto node = run({"churon-1", "--node", "n33"});
+  EXPECT_EQ(node.exit, 1);
+  EXPECT_THAT(node.err, HasSubstr("error[A0106]"));
+}
+
+TEST_F(Silicon, shows_an_example_first) {
+  const auto ended = run({"--help"});
+  EXPECT_EQ(ended.exit, 0);
+  const auto example = ended.out.find("churon silicon churon-1");
+  ASSERT_NE(example, std::string::npos);
+  EXPECT_LT(example, ended.out.find("--node"));
+}
+
+}  // namespace
+}  // namespace churon
