@@ -13,7 +13,8 @@ namespace {
 evaluate::Phase phase(double compute, double memory, double vector, double fixed) {
   evaluate::Phase result;
   result.steps = 1;
-  result.total.by_limit = {Seconds{compute}, Seconds{memory}, Seconds{vector}, Seconds{fixed}};
+  result.total.by_limit = {Seconds{compute}, Seconds{memory}, Seconds{vector}, Seconds{},
+                           Seconds{fixed}};
   result.total.expected = Seconds{compute + memory + vector + fixed};
   result.total.bound = Seconds{memory};
   return result;
