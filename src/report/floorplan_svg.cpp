@@ -134,7 +134,7 @@ std::string outline(const View& view, const Rect& rect, std::string_view stroke,
 // In the middle of a box where it has room, upright where only that fits; else nothing.
 std::string label(const View& view, const Rect& rect, std::string_view words, std::string_view ink,
                   double size, bool on_plate = false) {
-  const double width = svg_text_width(words, size) + 6;
+  const double width = svg_text_width(words, size) + 12;
   const double height = size + 4;
   const double x = view.at_x(rect.x + rect.width / 2);
   const double y = view.at_y(rect.y + rect.height / 2);
@@ -144,7 +144,7 @@ std::string label(const View& view, const Rect& rect, std::string_view words, st
         on_plate ? fmt::format(
                        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
                        "fill=\"#ffffff\" fill-opacity=\"0.8\"/>\n",
-                       x - width / 2 + 1, y - height / 2, width - 2, height)
+                       x - width / 2 + 4, y - height / 2, width - 8, height)
                  : std::string();
     return plate + text(x, y + size * 0.35, words, size, "middle", fill);
   }
