@@ -692,6 +692,11 @@ Bill bill_of_bought(Builder& b, const Recipe* recipe) {
   bill.cogs =
       b.name("cogs", "bill of material", "USD", *bill.dies + *bill.memory + package + test + loss);
   b.costing.cogs_lines = {bill.dies->id, bill.memory->id, package.id, test.id, loss.id};
+  if (b.chip.cost && b.chip.cost->cogs) {
+    b.costing.sections.push_back(
+        {.title = "As published",
+         .lines = {b.given("cost.cogs", *b.chip.cost->cogs, 1, "USD").id}});
+  }
   return bill;
 }
 

@@ -86,6 +86,8 @@ struct Costing {
 
   // Absent where something that is needed is not public.
   std::optional<NodeId> cogs, price, slot, hourly;
+  // An hour at build cost, without anybody's margin, and one that is rented.
+  std::optional<NodeId> build_hourly, rent_hourly;
   std::vector<NodeId> cogs_lines, hourly_lines;
   std::vector<Section> sections;
   std::vector<Way> ways;

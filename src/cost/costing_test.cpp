@@ -81,6 +81,7 @@ TEST(Costing, churon_1_is_near_the_paper_study_line_by_line) {
   EXPECT_NEAR(central("price") / 14960, 1, 0.15);
   EXPECT_NEAR(central("slot") / 21500, 1, 0.15);
   EXPECT_NEAR(central("hourly.bare") / 1.07, 1, 0.15);
+  EXPECT_NEAR(central("hourly") / 1.07, 1, 0.15);
   const Quantiles q = quantiles_of(made, made.cogs);
   EXPECT_NEAR(q.p50 / 6853, 1, 0.15);
 }

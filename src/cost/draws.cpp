@@ -16,7 +16,7 @@ namespace {
 // Lanes of one evaluation: what stays in the second-level cache.
 constexpr std::size_t kBlock = 256;
 // Equally likely cases of a factor that is moved alone.
-constexpr std::size_t kCases = 64;
+constexpr std::size_t kCases = 32;
 constexpr double kP95 = 1.645;
 
 // FNV-1a.

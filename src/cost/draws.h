@@ -13,7 +13,7 @@ namespace churon::cost {
 
 struct DrawOptions {
   std::uint64_t seed = 1;
-  std::int64_t draws = 10'000;
+  std::int64_t draws = 5'000;
   int threads = 1;
 };
 

@@ -156,6 +156,11 @@ void ownership_of_own(Builder& b, const Bill& bill, const Programme& programme) 
   const Expr slot =
       b.name("slot", "chip, server and network, ready for work", "USD", *programme.price + system);
   const Running run = running(b);
+  const Expr built =
+      b.name("build.slot", "built at cost: no partner, no programme", "USD", *bill.cogs + system);
+  std::vector<NodeId> built_lines;
+  const Expr built_hour = hour(b, "build.hourly", "an hour at build cost: no margin, no programme",
+                               built, *bill.cogs, run, built_lines);
   const Expr hourly = hour(b, "hourly", "an hour of a chip that one owns", slot, *programme.price,
                            run, b.costing.hourly_lines);
   b.costing.slot = slot.id;
@@ -175,6 +180,8 @@ void ownership_of_own(Builder& b, const Bill& bill, const Programme& programme) 
   if (cost && cost->occupancy) {
     occupied(b, hourly, b.given("cost.occupancy", *cost->occupancy, 1, "1"), section);
   }
+  section.lines.insert(section.lines.end(), {built.id, built_hour.id});
+  b.costing.build_hourly = built_hour.id;
   b.costing.sections.push_back(std::move(section));
 }
 
@@ -190,6 +197,7 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
       const Expr built =
           hour(b, "build.hourly", "an hour at build cost: no margin", slot, *bill.cogs, run, lines);
       section.lines.insert(section.lines.end(), {slot.id, built.id});
+      b.costing.build_hourly = built.id;
     }
     if (recipe != nullptr && !recipe->purchase.empty()) {
       const Expr price = b.name("price", "purchase", "USD", b.row(recipe->purchase) + 0);
@@ -220,8 +228,9 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
     }
   }
   if (recipe != nullptr && !recipe->rent.empty()) {
-    section.lines.push_back(
-        b.name("rent", "an hour that one rents", "USD/h", b.row(recipe->rent) + 0).id);
+    const Expr rent = b.name("rent", "an hour that one rents", "USD/h", b.row(recipe->rent) + 0);
+    section.lines.push_back(rent.id);
+    b.costing.rent_hourly = rent.id;
   } else {
     b.costing.not_priced.emplace_back("rent: no price is public");
   }

@@ -114,7 +114,13 @@ std::optional<Range> range_of(Sheet& sheet, const CsvRow& row, const Columns& co
 // A share, a yield: what cannot be above one.
 bool is_share(std::string_view unit, const Range& range) { return unit == "1" && range.high <= 1; }
 
-void read_rows(Sheet& sheet, std::string_view name, std::vector<Input>& rows) {
+// As results show it: the shipped tables have the same name everywhere.
+std::string shown_folder(const std::string& folder) {
+  constexpr std::string_view kShipped = "data/cost";
+  return folder.ends_with(kShipped) ? std::string(kShipped) : folder;
+}
+
+void read_rows(Sheet& sheet, const std::string& file, std::vector<Input>& rows) {
   const auto columns = columns_of(sheet);
   if (!columns) {
     return;
@@ -144,7 +150,7 @@ void read_rows(Sheet& sheet, std::string_view name, std::vector<Input>& rows) {
                       .as_of = as_of,
                       .source = *source,
                       .note = std::string(sheet.text(row, columns->note)),
-                      .place = fmt::format("data/cost/{}.csv:{}", name, row.line),
+                      .place = fmt::format("{}:{}", file, row.line),
                       .factor = std::string(group_of(*key)),
                       .is_share = is_share(*unit, *range)});
     }
@@ -198,7 +204,7 @@ Result<Tables> Tables::load(const std::string& folder) {
       findings.insert(findings.end(), sheet.error().begin(), sheet.error().end());
       continue;
     }
-    read_rows(*sheet, name, tables.rows_);
+    read_rows(*sheet, fmt::format("{}/{}.csv", shown_folder(folder), name), tables.rows_);
     findings.insert(findings.end(), sheet->findings().begin(), sheet->findings().end());
   }
   std::stable_sort(tables.rows_.begin(), tables.rows_.end(),
@@ -255,7 +261,7 @@ Result<Recipes> Recipes::load(const std::string& folder) {
                     .scope = text(11),
                     .rent = text(12),
                     .source = text(13),
-                    .place = fmt::format("data/cost/bought.csv:{}", row.line)};
+                    .place = fmt::format("{}/bought.csv:{}", shown_folder(folder), row.line)};
       sheet->word(row, c[0]);
       recipe.cores = sheet->count(row, c[2], 0, 100'000).value_or(0);
       recipe.enabled = sheet->count(row, c[3], 0, recipe.cores).value_or(0);

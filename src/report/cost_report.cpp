@@ -54,9 +54,15 @@ std::string years(double months) { return fmt::format("{:.1f} years", months / 1
 
 bool is_share(const Node& node) { return node.unit == "1"; }
 
+bool has_no_unit(std::string_view unit) { return unit.empty() || unit == "1" || unit == "-"; }
+
+std::string plain_text(double value, std::string_view unit) {
+  return has_no_unit(unit) ? fmt::format("{:.4g}", value) : money(value);
+}
+
 std::string value_text(double value, std::string_view unit) {
-  return unit.empty() || unit == "1" || unit == "-" ? fmt::format("{:.4g}", value)
-                                                    : fmt::format("{} {}", money(value), unit);
+  return has_no_unit(unit) ? plain_text(value, unit)
+                           : fmt::format("{} {}", plain_text(value, unit), unit);
 }
 
 // --- the text -----------------------------------------------------------------------------------
@@ -139,17 +145,19 @@ std::string ways_text(const CostRecord& record) {
   if (c.ways.empty()) {
     return "";
   }
-  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right});
-  table.row(
-      {"", "programme MUSD", "unit USD", "with its share", "to volume", "cheaper from units"});
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
+               Align::left});
+  table.row({"", "programme", "unit", "with its share", "to volume", "cheaper from", ""});
+  table.row({"", ".nre, MUSD", ".unit, USD", ".per_chip, USD", ".months", ".break_even", ""});
   for (const cost::Way& way : c.ways) {
     const Quantiles* even = of(record, way.break_even);
     const std::string units = even == nullptr ? ""
                               : !std::isfinite(even->p50) || even->p50 < 0
                                   ? "never"
-                                  : si(even->p50, "", Charset::ascii);
-    table.row({way.text, money(of(record, way.nre)->p50), money(of(record, way.unit)->p50),
-               money(of(record, way.per_chip)->p50), years(of(record, way.months)->p50), units});
+                                  : money(even->p50) + " units";
+    table.row({"way." + way.name, money(of(record, way.nre)->p50), money(of(record, way.unit)->p50),
+               money(of(record, way.per_chip)->p50), years(of(record, way.months)->p50), units,
+               way.text});
   }
   return fmt::format("Three ways to make it (medians; units: cost.units of the description)\n{}\n",
                      table.text("  "));
@@ -208,8 +216,8 @@ class Explanation {
     const double central = cost::central_value(tree_, id);
     text_ += fmt::format("{}{} = {}", indent, node.key, value_text(central, node.unit));
     if (const Quantiles* q = of(record_, id)) {
-      text_ += fmt::format("  [P10 {}, P50 {}, P90 {}]", value_text(q->p10, "1"),
-                           value_text(q->p50, "1"), value_text(q->p90, "1"));
+      text_ += fmt::format("  [P10 {}, P50 {}, P90 {}]", plain_text(q->p10, node.unit),
+                           plain_text(q->p50, node.unit), plain_text(q->p90, node.unit));
     }
     text_ += node.text.empty() ? "\n" : fmt::format("  {}\n", node.text);
     text_ += fmt::format("{}  = {}\n", indent, tree_.formula(id));
@@ -240,7 +248,8 @@ class Explanation {
     text_ +=
         fmt::format("{}{} = {}", indent, input.key, value_text(input.range.central, input.unit));
     if (input.is_uncertain()) {
-      text_ += fmt::format(" (P5 {:.4g}, P95 {:.4g})", input.range.low, input.range.high);
+      text_ += fmt::format(" (P5 {}, P95 {})", plain_text(input.range.low, input.unit),
+                           plain_text(input.range.high, input.unit));
     }
     text_ += input.text.empty() ? "\n" : fmt::format("  {}\n", input.text);
     if (!seen_.insert(id).second) {
@@ -288,7 +297,10 @@ std::string unit_name(std::string_view unit) {
   return std::string(unit);
 }
 
-Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+// Draws have seven digits.
+Json finite(double value) {
+  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.7g}", value))) : Json(nullptr);
+}
 
 Json quantiles_json(const Quantiles& q) {
   return {{"p5", finite(q.p5)},
@@ -452,6 +464,8 @@ Json cost_json(const CostRecord& record) {
   json["price_usd"] = headline(record, c.price);
   json["slot_usd"] = headline(record, c.slot);
   json["hourly_usd"] = headline(record, c.hourly);
+  json["build_hourly_usd"] = headline(record, c.build_hourly);
+  json["rent_hourly_usd"] = headline(record, c.rent_hourly);
   json["hourly_lines"] = lines_json(record, c.hourly_lines);
   json["not_priced"] = c.not_priced;
   json["recipe"] = c.recipe;

@@ -1,0 +1,211 @@
+// `churon cost` as a user meets it, and the text of its errors: golden/errors/K.txt.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <regex>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "golden.h"
+#include "program.h"
+#include "temporary_folder.h"
+
+namespace churon {
+namespace {
+
+using test::Ended;
+using test::TemporaryFolder;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kData = CHURON_SOURCE_DIR "/data/cost";
+
+Ended churon(std::vector<std::string> words) {
+  words.insert(words.begin(), {CHURON_BINARY, "cost"});
+  return test::run_program(words, {{"CHURON_DATA", CHURON_SOURCE_DIR}, {"NO_COLOR", "1"}});
+}
+
+Json document(std::vector<std::string> words) {
+  words.emplace_back("--json");
+  const Ended ended = churon(words);
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  return Json::parse(ended.out);
+}
+
+TEST(Cost, of_an_own_chip_is_a_bill_a_programme_an_hour_and_three_ways) {
+  const Ended ended = churon({"churon-1"});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  for (const char* part :
+       {"costs", "Bill of material", "die.compute.yield", "nre.software", "way.foundry",
+        "hourly.capital", "What moves cogs", "older than a year", "rests on guesses"}) {
+    EXPECT_THAT(ended.out, HasSubstr(part));
+  }
+}
+
+TEST(Cost, in_json_names_the_range_its_lines_and_every_input_with_its_source) {
+  const Json json = document({"b200", "--hbm-basis", "bom"});
+  EXPECT_EQ(json["schema"], "churon.cost");
+  EXPECT_EQ(json["hbm_basis"], "bom");
+  EXPECT_LT(json["cogs_usd"]["p5"], 6400);
+  EXPECT_GT(json["cogs_usd"]["p95"], 6400);
+  double lines = 0;
+  for (const Json& line : json["cogs_lines"]) {
+    lines += line["mean"].get<double>();
+  }
+  EXPECT_NEAR(lines, json["cogs_usd"]["mean"], 1);
+  for (const Json& input : json["inputs"]) {
+    EXPECT_FALSE(input["basis"].get<std::string>().empty()) << input;
+    EXPECT_FALSE(input["place"].get<std::string>().empty() &&
+                 input["source"].get<std::string>().empty())
+        << input;
+  }
+}
+
+TEST(Cost, every_printed_number_can_be_explained) {
+  for (const std::string chip : {"churon-1", "mi300x"}) {
+    const Json json = document({chip});
+    for (const Json& section : json["sections"]) {
+      for (const Json& line : section["lines"]) {
+        const std::string key = line["key"];
+        const Ended ended = churon({chip, "--explain", key, "--draws", "100"});
+        EXPECT_EQ(ended.exit, 0) << key;
+        EXPECT_THAT(ended.out, HasSubstr(key + " = "));
+        EXPECT_THAT(ended.out, HasSubstr("basis "));
+      }
+    }
+  }
+}
+
+TEST(Cost, has_the_same_bytes_with_any_number_of_threads_and_other_ones_with_another_seed) {
+  const std::string one = churon({"churon-1", "--json", "-t", "1"}).out;
+  EXPECT_EQ(one, churon({"churon-1", "--json", "-t", "3"}).out);
+  EXPECT_NE(one, churon({"churon-1", "--json", "--seed", "2"}).out);
+}
+
+TEST(Cost, scenarios_dates_and_set_values_move_the_bill) {
+  const auto p50 = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "b200");
+    return document(words)["cogs_usd"]["p50"].get<double>();
+  };
+  const double plain = p50({});
+  EXPECT_NEAR(p50({"--scenario", "hbm+20%"}) / plain, 1.091, 0.02);
+  EXPECT_LT(p50({"--hbm-basis", "contract", "--as-of", "2025-06"}), plain);
+  EXPECT_LT(p50({"--set", "wafer_price.N4=9000"}), plain);
+  EXPECT_GT(p50({"--set", "memory.hbm.stacks=10", "--set", "memory.hbm.capacity=\"240 GB\""}),
+            plain);
+}
+
+TEST(Cost, of_a_chip_without_a_public_die_says_so) {
+  const Json json = document({"tpu-v7x"});
+  EXPECT_TRUE(json["cogs_usd"].is_null());
+  EXPECT_THAT(json["not_priced"].dump(), HasSubstr("no area is public"));
+}
+
+TEST(Cost, vectors_go_through_the_models_and_come_out_as_csv) {
+  const TemporaryFolder folder;
+  const std::string dies = folder.write(
+      "dies.csv", "die_w_mm,die_h_mm,wafer_mm,edge_mm,scribe_mm,note\n26,33,300,3,0.1,reticle\n");
+  EXPECT_EQ(churon({"--vectors", "dies", dies}).out,
+            "die_w_mm,die_h_mm,wafer_mm,edge_mm,scribe_mm,note,dies\n26,33,300,3,0.1,reticle,64\n");
+  const Ended wrong = churon({"--vectors", "harvest", dies});
+  EXPECT_EQ(wrong.exit, 1);
+  EXPECT_EQ(wrong.out, "");
+}
+
+// --- errors
+// -----------------------------------------------------------------------------------------
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
+    text.replace(at, what.size(), by);
+  }
+  return text;
+}
+
+// What is printed where one file of the tables is changed.
+std::string with_change(const std::string& file, const std::string& from, const std::string& to,
+                        std::vector<std::string> words) {
+  const TemporaryFolder folder;
+  std::filesystem::copy(kData, folder.path("cost"), std::filesystem::copy_options::recursive);
+  const std::string path = folder.path("cost/" + file);
+  std::string text = golden::file_text(path);
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  folder.write("cost/" + file, text.replace(at, from.size(), to));
+  words.insert(words.end(), {"--data", folder.path("cost")});
+  const Ended ended = churon(words);
+  EXPECT_NE(ended.exit, 0);
+  EXPECT_EQ(ended.out, "");
+  return replaced(ended.err, folder.path("cost"), "cost");
+}
+
+std::string golden_text() {
+  std::string text;
+  const auto add = [&](std::string_view what, const std::string& errors) {
+    text += fmt::format("# {}\n{}\n", what, errors);
+  };
+  const auto table = [&](std::string_view what, const std::string& kind, const std::string& csv) {
+    const TemporaryFolder folder;
+    const Ended ended = churon({"--vectors", kind, folder.write("t.csv", csv)});
+    EXPECT_NE(ended.exit, 0);
+    EXPECT_EQ(ended.out, "");
+    add(what, replaced(ended.err, folder.path("t.csv"), "t.csv"));
+  };
+  add("low above central, central above high",
+      with_change("wafers.csv", "USD/wafer,13400,17500,20000", "USD/wafer,13400,27500,20000",
+                  {"b200"}));
+  add("a negative price",
+      with_change("packaging.csv", "USD/unit,500,750,1000", "USD/unit,-500,750,1000", {"b200"}));
+  add("a missing price", with_change("memory.csv", "USD/GB,8,12,17", "USD/GB,8,,17", {"b200"}));
+  add("no number", with_change("memory.csv", "USD/GB,8,12,17", "USD/GB,8,12 USD,17", {"b200"}));
+  add("a missing column", with_change("power.csv", "basis", "base", {"b200"}));
+  add("twice in a table", with_change("power.csv", "tdp.H200_SXM", "tdp.H100_SXM", {"b200"}));
+  add("twice in two tables", with_change("power.csv", "tdp.H200_SXM", "wafer_price.N4", {"b200"}));
+  add("no basis", with_change("supply.csv", "sourced", "rumour", {"b200"}));
+  add("no date", with_change("prices.csv", "2021-06..2025-03", "lately", {"b200"}));
+  add("a row that is needed",
+      with_change("wafers.csv", "wafer.scribe_lane", "wafer.street", {"b200"}));
+  add("a scope", with_change("bought.csv", "per_gpu,system,rental.B200", "per_gpu,rack,rental.B200",
+                             {"b200"}));
+  const TemporaryFolder cases;
+  add("a parameter of Chiplet Actuary",
+      with_change("chiplet_actuary_process.csv", "alpha_die", "alpha_dice",
+                  {"--vectors", "chiplet-actuary",
+                   cases.write("t.csv",
+                               "case,node_nm,module_area_mm2,n_chiplets,d2d_overhead,integration\n"
+                               "a,7,800,1,0.1,SoC\n")}));
+  table("columns", "dies", "die_w_mm,die_h_mm,wafer,edge_mm,scribe_mm\n");
+  table("values", "harvest",
+        "n_cores,core_area_mm2,uncore_area_mm2,spare_cores,d0_per_cm2,alpha\n"
+        "34.5,7,127,2,0.1,3\n34,-7,,35,x,0\n4,7,1,5,0.1,3\n");
+  table("cases", "chiplet-actuary",
+        "case,node_nm,module_area_mm2,n_chiplets,d2d_overhead,integration\n"
+        "a,6,800,1,0.1,SoC\nb,7,800,2,0.1,glass\nc,7,90000,1,0,SoC\n");
+  table("kind", "wafers", "x\n1\n");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"b200", "--scenario", "hbm20"},
+        {"b200", "--scenario", "hbn+20%"},
+        {"b200", "--set", "wafer_price.N4=cheap"},
+        {"b200", "--explain", "cogz"},
+        {"b200", "--as-of", "yesterday"}}) {
+    const Ended ended = churon(words);
+    EXPECT_EQ(ended.exit, 2);
+    EXPECT_EQ(ended.out, "");
+    add(fmt::format("{} {}", words[1], words[2]), ended.err);
+  }
+  return text;
+}
+
+TEST(CostErrors, read_as_they_are_meant_to_and_have_a_golden_for_every_code) {
+  const std::string text = golden_text();
+  golden::compare(text, CHURON_SOURCE_DIR "/tests/golden/errors/K.txt");
+  const std::string page = golden::file_text(CHURON_SOURCE_DIR "/docs/errors/K.md");
+  const std::regex heading("## (K[0-9]{4}) ");
+  for (std::sregex_iterator it(page.begin(), page.end(), heading), end; it != end; ++it) {
+    EXPECT_NE(text.find((*it)[1].str()), std::string::npos) << (*it)[1];
+  }
+}
+
+}  // namespace
+}  // namespace churon
