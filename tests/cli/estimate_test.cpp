@@ -1,0 +1,250 @@
+// `churon estimate` and `churon compare` as a user meets them. What each mistake is answered with
+// is in tests/golden/errors/estimate.txt; `make golden` writes it anew.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "golden.h"
+#include "program.h"
+
+namespace churon {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Estimate : testing::Test {
+  test::TemporaryFolder folder;
+  test::Ended run(std::vector<std::string> words) const {
+    words.insert(words.begin(), CHURON_BINARY);
+    return test::run_program(words, {{"CHURON_DATA", CHURON_SOURCE_DIR},
+                                     {"XDG_CONFIG_HOME", folder.path("config")},
+                                     {"LC_ALL", "C.UTF-8"}});
+  }
+  Json json(std::vector<std::string> words) const {
+    words.emplace_back("--json");
+    const auto ended = run(words);
+    EXPECT_EQ(ended.exit, 0) << ended.err;
+    return Json::parse(ended.out, nullptr, false);
+  }
+};
+
+const std::vector<std::string> kServed{"estimate", "--chip", "h200",    "--model", "llama-3.1-70b",
+                                       "--tp",     "4",      "--batch", "64"};
+
+std::vector<std::string> plus(std::vector<std::string> words,
+                              const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+TEST_F(Estimate, says_expected_values_bounds_operators_and_definitions) {
+  const auto ended = run(kServed);
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_EQ(ended.err, "");
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr("TTFT"), HasSubstr("TPOT"), HasSubstr("bound"), HasSubstr("J/tok"),
+                    HasSubstr("ffn_gate_up"), HasSubstr("Definitions:"), HasSubstr("goodput")));
+}
+
+TEST_F(Estimate, json_carries_schema_digest_and_units) {
+  const Json json = this->json(kServed);
+  EXPECT_EQ(json["schema"], "churon.estimate");
+  EXPECT_EQ(json["schema_version"], 1);
+  EXPECT_EQ(json["chip"], "h200");
+  EXPECT_EQ(json["chip_digest"].get<std::string>().size(), 64U);
+  EXPECT_GT(json["tpot_s"].get<double>(), json["tpot_bound_s"].get<double>());
+  EXPECT_GT(json["ttft_s"].get<double>(), json["ttft_bound_s"].get<double>());
+  EXPECT_GT(json["energy_per_token_j"].get<double>(), 0);
+  EXPECT_NEAR(json["output_tokens_per_s"].get<double>(),
+              4 * json["output_tokens_per_s_per_chip"].get<double>(), 1e-6);
+  double limits = 0;
+  for (const auto& [name, seconds] : json["limits"].items()) {
+    limits += seconds.get<double>();
+  }
+  EXPECT_NEAR(limits, json["tpot_s"].get<double>(), 1e-9);
+  EXPECT_TRUE(json["definitions"].contains("tpot"));
+}
+
+TEST_F(Estimate, sweeps_double_add_and_list) {
+  const auto values = [&](const std::string& sweep) {
+    std::vector<double> result;
+    const Json document = json(plus(kServed, {"--sweep", sweep}));
+    for (const Json& row : document["rows"]) {
+      result.push_back(row["value"].get<double>());
+    }
+    return result;
+  };
+  EXPECT_THAT(values("batch=1..512"), testing::ElementsAre(1, 2, 4, 8, 16, 32, 64, 128, 256, 512));
+  EXPECT_THAT(values("batch=1..9:3"), testing::ElementsAre(1, 4, 7, 9));
+  EXPECT_THAT(values("tp=4,8"), testing::ElementsAre(4, 8));
+}
+
+// A row that breaks a rule says so; the others are there.
+TEST_F(Estimate, a_sweep_goes_on_behind_a_row_that_breaks_a_rule) {
+  const auto ended = run(plus(kServed, {"--sweep", "tp=3..8:1"}));
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("heads"));
+  EXPECT_THAT(ended.out, HasSubstr("\n 8  "));
+}
+
+TEST_F(Estimate, explains_with_formulas_and_sources) {
+  const auto tree = run(plus(kServed, {"--explain"}));
+  EXPECT_EQ(tree.exit, 0) << tree.err;
+  EXPECT_THAT(tree.out, AllOf(HasSubstr("tpot"), HasSubstr("chips/h200.toml:"),
+                              HasSubstr("NVIDIA H200 data sheet"), HasSubstr("kernels_gemm.csv")));
+  const auto part = run(plus(kServed, {"--explain", "tpot.decode"}));
+  EXPECT_THAT(part.out, AllOf(HasSubstr("decode"), Not(HasSubstr("ttft"))));
+  const auto op = run({"estimate", "--chip", "churon-1", "--op", "gemm", "--m", "64", "--explain"});
+  EXPECT_THAT(op.out, AllOf(HasSubstr("2 m n k"), HasSubstr("derate set neutral")));
+}
+
+TEST_F(Estimate, prices_each_kind_of_operator) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"--op", "gemm", "--m", "64", "--n", "8192", "--k", "8192", "--format", "fp8"},
+           {"--op", "attention", "--batch", "32", "--context", "4096", "--kv", "fp8"},
+           {"--op", "attention", "--prefill", "--context", "2048"},
+           {"--op", "allreduce", "--bytes", "1048576", "--ranks", "8"},
+           {"--op", "moe", "--tokens", "256", "--experts", "128", "--per-token", "8", "--ep",
+            "8"}}) {
+    for (const char* chip : {"h100", "churon-1"}) {
+      const Json json = this->json(plus({"estimate", "--chip", chip}, words));
+      EXPECT_GT(json["time_s"].get<double>(), 0) << words[1];
+      EXPECT_GE(json["time_s"].get<double>(), json["bound_s"].get<double>()) << words[1];
+    }
+  }
+}
+
+TEST_F(Estimate, draws_a_roofline_here_and_as_a_picture) {
+  const std::string path = folder.path("roof.svg");
+  const auto ended = run(plus(kServed, {"--roofline", "--svg", path}));
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("operations per byte of memory"));
+  const std::string svg = read_file(path, 1 << 20).value();
+  EXPECT_THAT(svg, AllOf(HasSubstr("<svg"), HasSubstr("ffn_gate_up"), HasSubstr("</svg>")));
+}
+
+TEST_F(Estimate, reads_a_config_of_the_hub) {
+  const std::string path = folder.write(
+      "config.json",
+      R"({"model_type":"llama","hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,
+          "num_attention_heads":32,"num_key_value_heads":8,"vocab_size":128256,
+          "max_position_embeddings":8192,"rms_norm_eps":1e-5,"tie_word_embeddings":false})");
+  const Json json = this->json({"estimate", "--chip", "h100", "--model", path, "--batch", "8"});
+  EXPECT_GT(json["tpot_s"].get<double>(), 1e-3);
+}
+
+const std::vector<std::string> kCompared{"compare",
+                                         "--models",
+                                         "llama-3.1-70b",
+                                         "--workload",
+                                         "1k/1k",
+                                         "--chips",
+                                         "h200,b200,inferentia2,churon-1"};
+
+TEST_F(Estimate, compare_shows_an_own_chip_at_each_derate_set_and_a_verdict) {
+  const auto ended = run(kCompared);
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out,
+              AllOf(HasSubstr("churon-1 neutral"), HasSubstr("churon-1 year1"),
+                    HasSubstr("churon-1 target"), HasSubstr("of the chips one can buy"),
+                    HasSubstr("tok/s/chip"), HasSubstr("/MW"), HasSubstr("Definitions:")));
+}
+
+TEST_F(Estimate, compare_sorts_by_throughput_per_chip) {
+  const Json json = this->json(kCompared);
+  EXPECT_EQ(json["schema"], "churon.compare");
+  double last = INFINITY;
+  for (const Json& row : json["comparisons"][0]["rows"]) {
+    if (row["feasible"].get<bool>()) {
+      EXPECT_LE(row["output_tokens_per_s_per_chip"].get<double>(), last);
+      last = row["output_tokens_per_s_per_chip"].get<double>();
+      EXPECT_LE(row["tpot_s"].get<double>(), 0.02);
+    } else {
+      EXPECT_TRUE(row["error"].contains("reason"));
+    }
+  }
+}
+
+// The command that a row names gives the row's numbers.
+TEST_F(Estimate, compare_names_the_estimate_behind_each_row) {
+  const Json json = this->json(kCompared);
+  const Json& row = json["comparisons"][0]["rows"][0];
+  const auto command = row["estimate_command"].get<std::string>();
+  std::vector<std::string> words;
+  for (const std::string_view word : split(command, ' ')) {
+    words.emplace_back(word);
+  }
+  if (words.front() == "churon") {
+    words.erase(words.begin());
+  }
+  const Json estimate = this->json(words);
+  EXPECT_NEAR(estimate["tpot_s"].get<double>(), row["tpot_s"].get<double>(), 1e-9);
+  EXPECT_NEAR(estimate["output_tokens_per_s_per_chip"].get<double>(),
+              row["output_tokens_per_s_per_chip"].get<double>(), 1e-6);
+}
+
+TEST_F(Estimate, compare_all_lists_what_is_left_out) {
+  const auto ended = run({"compare", "--models", "llama-3.1-8b", "--workload", "1k/1k"});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("Left out:"), HasSubstr("inferentia2: ")));
+}
+
+TEST_F(Estimate, compare_draws_fronts) {
+  const std::string path = folder.path("fronts.svg");
+  const auto ended = run(plus(kCompared, {"--svg", path}));
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  const std::string svg = read_file(path, 1 << 20).value();
+  EXPECT_THAT(svg, AllOf(HasSubstr("interactivity"), HasSubstr("churon-1 target"),
+                         HasSubstr("h200"), HasSubstr("</svg>")));
+}
+
+// Each line is a command line; what it prints to standard error and its exit code stand below it.
+TEST_F(Estimate, mistakes_are_answered_with_the_rule_they_break) {
+  const std::vector<std::string> lines{
+      "estimate",
+      "estimate --model llama-3.1-70b --op gemm",
+      "estimate --chip h200 --model llama-3.1-70b",
+      "estimate --chip h200 --model llama-3.1-8b --tp 3",
+      "estimate --chip h200 --model llama-3.1-8b --tp 0.5",
+      "estimate --chip h200 --model llama-3.1-8b --ep 2",
+      "estimate --chip h200 --model llama-3.1-8b --tp 16",
+      "estimate --chip h200 --model llama-3.1-8b --batch 1000000000",
+      "estimate --chip h200 --model llama-3.1-8b --input 200000",
+      "estimate --chip h200 --model llama-3.1-8b --weights fp9",
+      "estimate --chip h200 --model llama-3.1-8b --sweep speed=1..8",
+      "estimate --chip h200 --model llama-3.1-8b --sweep batch=8..1",
+      "estimate --chip h200 --model llama-3.1-8b --sweep batch=1..8 --roofline",
+      "estimate --chip h200 --model llama-3.1-8b --explain speed",
+      "estimate --chip h200 --model lama-3.1-8b",
+      "estimate --chip h300 --model llama-3.1-8b",
+      "estimate --chip churon-1 --derate best --op gemm",
+      "estimate --chip h200 --op gemm --m 0 --n 1.5",
+      "estimate --chip h200 --op attention --heads 8 --kv-heads 3",
+      "estimate --chip h200 --op allreduce --ranks 9",
+      "estimate --chip h200 --op moe --experts 100 --ep 8",
+      "compare --models llama-3.1-8b --workload 1k",
+      "compare --models llama-3.1-8b --slo-tpot 20",
+      "compare --models , --chips h200",
+      "compare --models llama-3.1-8b --chips h200,h300,b2000",
+      "compare --models llama-3.1-8b --chips h200 --workload 1k/1k --slo-tpot 1us",
+  };
+  std::string text;
+  for (const std::string& line : lines) {
+    std::vector<std::string> words;
+    for (const std::string_view word : split(line, ' ')) {
+      words.emplace_back(word);
+    }
+    const auto ended = run(words);
+    text += "$ churon " + line + "\n" + ended.err + "exit " + std::to_string(ended.exit) + "\n\n";
+  }
+  golden::compare(text, CHURON_SOURCE_DIR "/tests/golden/errors/estimate.txt");
+}
+
+}  // namespace
+}  // namespace churon
