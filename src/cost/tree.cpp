@@ -147,7 +147,7 @@ Expr Tree::input(Input input) {
   return {this, id};
 }
 
-Expr Tree::call(const Function& function, std::vector<Expr> arguments) {
+Expr Tree::call(const Function& function, const std::vector<Expr>& arguments) {
   std::vector<NodeId> ids;
   ids.reserve(arguments.size());
   for (const Expr& argument : arguments) {

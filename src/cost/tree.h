@@ -107,7 +107,7 @@ class Tree {
   Expr constant(double value);
   // The same key gives the same node.
   Expr input(Input input);
-  Expr call(const Function& function, std::vector<Expr> arguments);
+  Expr call(const Function& function, const std::vector<Expr>& arguments);
   // Gives a quantity its name; each name once.
   Expr name(std::string key, std::string text, std::string unit, Expr value);
   Expr node(Op op, std::vector<NodeId> arguments);
