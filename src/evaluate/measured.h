@@ -19,8 +19,8 @@
 #include "base/csv.h"
 #include "base/result.h"
 #include "chip/chip.h"
-#include "estimate/precision.h"
 #include "estimate/parallelism.h"
+#include "estimate/precision.h"
 #include "model/hyperparameters.h"
 
 namespace churon::evaluate {
