@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -170,7 +171,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-bool number(std::string_view text, double& value) {
+bool number(const std::string& text, double& value) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   return error == std::errc{} && stop == end && !text.empty();
@@ -238,7 +239,8 @@ Result<Efficiency> load_efficiency(const std::string& path) {
       continue;
     }
     double value = 0;
-    if (!number(text(2), value) || !(value >= found->low && value <= found->high)) {
+    const bool is_number = number(std::string(text(2)), value) && std::isfinite(value);
+    if (!is_number || value < found->low || value > found->high) {
       reader.report(
           row, columns[2], "E0305",
           fmt::format("`{}` is not a value of `{}`", text(2), found->name),

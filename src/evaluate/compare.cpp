@@ -437,7 +437,7 @@ std::vector<Parallelism> candidates(const model::Hyperparameters& model, int chi
         continue;
       }
       for (const int ep : {1, chips}) {
-        if (model.experts.count % ep == 0 && !(ep == 1 && chips == 1 && ep != chips)) {
+        if (model.experts.count % ep == 0) {
           list.push_back({.tp = tp, .ep = ep, .attention_dp = rest});
         }
         if (chips == 1) {

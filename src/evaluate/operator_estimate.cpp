@@ -184,9 +184,9 @@ Result<estimate::Term> explain(const chip::Chip& chip, const Device& device,
     return fail(explainer);
   }
   const bool collective = is_collective(estimate);
-  const std::string_view scope = collective                               ? "collective"
-                                 : estimate.kind.starts_with("attention") ? "attention"
-                                                                          : estimate.kind;
+  const std::string scope = collective                               ? "collective"
+                            : estimate.kind.starts_with("attention") ? "attention"
+                                                                     : estimate.kind;
   const std::string_view formula =
       scope == "gemm"        ? "2 m n k"
       : scope == "attention" ? "2 sequences heads queries positions "

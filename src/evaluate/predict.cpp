@@ -277,7 +277,7 @@ std::string Predictor::State::add_kernel(const MeasuredRow& row, Row& out) {
     return "the chip's description states no link";
   }
   out.kernel = static_cast<int>(kernels.size());
-  kernels.push_back(std::move(point));
+  kernels.push_back(point);
   return "";
 }
 
