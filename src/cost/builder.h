@@ -66,13 +66,6 @@ class Builder {
 
 // --- parts --------------------------------------------------------------------------------------
 
-// A type of die as the bill sees it.
-struct DieCost {
-  std::string id;
-  Expr count, good;  // dies of a chip; price of a good one
-  Expr wafers;       // of one chip
-};
-
 struct Bill {
   std::optional<Expr> cogs;
   std::optional<Expr> dies;  // all dies of a chip
