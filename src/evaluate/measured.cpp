@@ -821,7 +821,8 @@ void MeasuredReader::State::read_parallelism(const CsvRow& row, MeasuredRow& out
   } else if (have % ranks != 0) {
     refuse(fmt::format("`{}` takes {} chips: {} are no multiple of it", text, ranks, have));
   } else if (ranks < have) {
-    out.replicas = static_cast<double>(have / ranks);  // divides, see above
+    const int copies = have / ranks;
+    out.replicas = copies;
     note_assumption(out, fmt::format("{} copies of the model share the load", out.replicas));
   }
 }

@@ -436,7 +436,8 @@ Legend legend(const Chart& chart, double x, double y, double width) {
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const Series& entry = *entries[i];
     const double at = x + static_cast<double>(i % columns) * cell;
-    const double base = y + static_cast<double>(i / columns) * kLineHeight + kLineHeight / 2;
+    const std::size_t line = i / columns;
+    const double base = y + static_cast<double>(line) * kLineHeight + kLineHeight / 2;
     if (entry.style.dash != Dash::none) {
       result.text += line_at(at, base, at + kSample, base, code(entry.style.color),
                              entry.style.width, dash_words(entry.style.dash));
@@ -444,7 +445,8 @@ Legend legend(const Chart& chart, double x, double y, double width) {
     result.text += marker_at(at + kSample / 2, base, entry.style) + "\n";
     result.text += text_at(at + kSample + 6, base + 4, entry.name, kFont, Anchor::start);
   }
-  result.height = kLineHeight * static_cast<double>((entries.size() + columns - 1) / columns) + 8;
+  const std::size_t lines = (entries.size() + columns - 1) / columns;
+  result.height = kLineHeight * static_cast<double>(lines) + 8;
   return result;
 }
 
@@ -544,7 +546,8 @@ std::string svg(const Chart& chart) {
   y += names.height;
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < columns; ++column) {
-      const auto index = static_cast<std::size_t>(row * columns + column);
+      const int index_of_panel = row * columns + column;
+      const auto index = static_cast<std::size_t>(index_of_panel);
       if (index < chart.panels.size()) {
         body += PanelDrawing(chart.panels[index], kMargin + column * (chart.panel_width + kGap), y,
                              chart.panel_width, chart.panel_height)

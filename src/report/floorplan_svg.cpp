@@ -279,7 +279,6 @@ class Drawing {
     y += 12;
     body_ += text(kLegendLeft, y, "blocks", kFont, "start", " font-weight=\"bold\"");
     body_ += text(column, y, "mm² as drawn", kFont, "end", " font-weight=\"bold\"");
-    double total = 0;
     for (const Look& how : kLooks) {
       double area = 0;
       int count = 0;
@@ -314,7 +313,6 @@ class Drawing {
       }
       body_ += text(kLegendLeft + 26, y, name, kFont, "start");
       body_ += text(column, y, number(area * 1e6), kFont, "end");
-      total += is_block ? area : 0;
     }
     y += kLine + 10;
     for (const std::string& line : facts()) {
