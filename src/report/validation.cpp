@@ -15,8 +15,6 @@ namespace churon::report {
 using evaluate::By;
 using evaluate::Figure;
 using evaluate::FileMetric;
-using evaluate::Grade;
-using evaluate::Measured;
 using evaluate::MeasuredRow;
 using evaluate::Prediction;
 using evaluate::Score;

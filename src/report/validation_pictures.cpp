@@ -138,7 +138,8 @@ std::string residuals(const ValidationRecord& record, const std::vector<Predicti
   drawing.text(8, 20, "predicted over measured, rows (half to double)");
   for (std::size_t i = 0; i < shown.size(); ++i) {
     const double left = 15 + kWidth * static_cast<double>(i % kAcross);
-    const double top = 40 + kHeight * static_cast<double>(i / kAcross);
+    const std::size_t line = i / kAcross;
+    const double top = 40 + kHeight * static_cast<double>(line);
     std::array<int, kBins> counts{};
     int most = 1;
     for (const int index : evaluate::rows_of(record.measured, *shown[i])) {
