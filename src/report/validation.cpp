@@ -23,7 +23,6 @@ using evaluate::Slice;
 namespace {
 
 constexpr std::size_t kReasonsMax = 12;
-constexpr std::size_t kNameMax = 44;  // of a group, in a table
 
 std::string share(double value) {
   return std::isnan(value) ? "-" : fmt::format("{:.1f} %", 100 * value);
@@ -68,9 +67,6 @@ struct Line {
   Score score;
   double first = 0, good = 0, aim = 0;
 };
-
-// Coverage is good between two limits.
-constexpr double kCoverageLow = 0.75, kCoverageHigh = 0.85;
 
 std::vector<Line> headline(const ValidationRecord& record) {
   std::vector<Line> lines;
