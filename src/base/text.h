@@ -46,6 +46,9 @@ std::optional<std::string> did_you_mean(std::string_view word,
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 std::string to_lower_ascii(std::string_view text);
+// A finite decimal number that is the whole text ("1e-3"; no spaces, no sign `+`); nullopt: it is
+// none.
+std::optional<double> parse_number(std::string_view text);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
 std::string base64(std::string_view bytes);

@@ -54,5 +54,13 @@ TEST(Text, base64_pads) {
   EXPECT_EQ(base64("foo"), "Zm9v");
 }
 
+TEST(Text, a_number_is_the_whole_text_and_finite) {
+  EXPECT_EQ(parse_number("-1.5e-3"), -1.5e-3);
+  EXPECT_EQ(parse_number("7"), 7);
+  for (const char* text : {"", " 7", "7 ", "7k", "+7", "0x10", "inf", "nan", "1e999", "1,5"}) {
+    EXPECT_EQ(parse_number(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace churon

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <memory>
 
@@ -121,12 +120,9 @@ struct Sweep {
 };
 
 std::optional<double> whole(std::string_view text) {
-  text = trim(text);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool good = error == std::errc{} && end == text.data() + text.size() && value >= 1 &&
-                    value <= kSizeMax && value == std::floor(value);
-  return good ? std::optional(value) : std::nullopt;
+  const auto value = parse_number(trim(text));
+  return value && *value >= 1 && *value <= kSizeMax && *value == std::floor(*value) ? value
+                                                                                    : std::nullopt;
 }
 
 // "1..512" doubles, "1..9:2" adds, "1,8,64" lists.

@@ -1,6 +1,5 @@
 #include "cost/sheet.h"
 
-#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -19,13 +18,6 @@ std::string bounds_text(Bounds bounds) {
 }
 
 }  // namespace
-
-std::optional<double> parse_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool good = error == std::errc{} && end == text.data() + text.size();
-  return good && std::isfinite(value) ? std::optional(value) : std::nullopt;
-}
 
 Result<Sheet> Sheet::open(const std::string& path) {
   auto table = read_csv(path);

@@ -49,7 +49,4 @@ class Sheet {
   Diagnostics findings_;
 };
 
-// A finite number, the whole text.
-std::optional<double> parse_number(std::string_view text);
-
 }  // namespace churon::cost

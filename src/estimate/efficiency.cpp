@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -161,22 +159,6 @@ struct Reader {
 constexpr std::array<std::string_view, 10> kColumns{"scope", "name",  "value",    "low",    "high",
                                                     "unit",  "basis", "fit_rows", "source", "note"};
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
-bool number(const std::string& text, double& value) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc{} && stop == end && !text.empty();
-}
-
 }  // namespace
 
 std::span<const Parameter> parameters() { return kParameters; }
@@ -213,7 +195,7 @@ Result<Efficiency> load_efficiency(const std::string& path) {
   for (const CsvRow& row : table.rows) {
     const auto text = [&](std::size_t column) {
       const auto index = static_cast<std::size_t>(columns[column]);
-      return index < row.fields.size() ? trimmed(row.fields[index].text) : std::string_view{};
+      return index < row.fields.size() ? trim(row.fields[index].text) : std::string_view{};
     };
     const auto* const found =
         std::find_if(kParameters.begin(), kParameters.end(), [&](const Parameter& parameter) {
@@ -238,9 +220,8 @@ Result<Efficiency> load_efficiency(const std::string& path) {
                     "another unit");
       continue;
     }
-    double value = 0;
-    const bool is_number = number(std::string(text(2)), value) && std::isfinite(value);
-    if (!is_number || value < found->low || value > found->high) {
+    const auto value = parse_number(text(2));
+    if (!value || *value < found->low || *value > found->high) {
       reader.report(
           row, columns[2], "E0305",
           fmt::format("`{}` is not a value of `{}`", text(2), found->name),
@@ -248,7 +229,7 @@ Result<Efficiency> load_efficiency(const std::string& path) {
           {fmt::format("it lies between {} and {} {}", found->low, found->high, found->unit)});
       continue;
     }
-    found->of(result) = value;
+    found->of(result) = *value;
   }
   if (!reader.findings.empty()) {
     return tl::unexpected(std::move(reader.findings));

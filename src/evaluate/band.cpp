@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <filesystem>
 #include <optional>
 
@@ -20,11 +18,8 @@ constexpr std::array<std::string_view, 7> kColumns{"scope",  "metric", "p10",   
                                                    "groups", "rows",   "source"};
 
 std::optional<double> positive(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool good =
-      error == std::errc{} && end == text.data() + text.size() && std::isfinite(value) && value > 0;
-  return good ? std::optional(value) : std::nullopt;
+  const auto value = parse_number(text);
+  return value && *value > 0 ? value : std::nullopt;
 }
 
 }  // namespace

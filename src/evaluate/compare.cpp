@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <cmath>
 #include <thread>
 
@@ -45,13 +44,9 @@ std::optional<double> tokens(std::string_view text) {
     factor = kKilo;
     text.remove_suffix(1);
   }
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value > 0) ||
-      !(value * factor <= kTokensMax) || value * factor != std::floor(value * factor)) {
-    return std::nullopt;
-  }
-  return value * factor;
+  const double count = parse_number(text).value_or(0) * factor;
+  return count > 0 && count <= kTokensMax && count == std::floor(count) ? std::optional(count)
+                                                                        : std::nullopt;
 }
 
 bool has_rate(const Figures& figures, Rate rate) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <unordered_map>
@@ -174,13 +173,7 @@ const FrameworkRow* framework_row(std::string_view framework) {
 
 // --- numbers and notes --------------------------------------------------------------------------
 
-std::optional<double> number(std::string_view text) {
-  text = trim(text);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool good = error == std::errc{} && end == text.data() + text.size();
-  return good && std::isfinite(value) ? std::optional(value) : std::nullopt;
-}
+std::optional<double> number(std::string_view text) { return parse_number(trim(text)); }
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||

@@ -160,11 +160,8 @@ class RowReader {
   }
 
   static std::optional<double> positive(std::string_view field) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-    const bool good = error == std::errc() && end == field.data() + field.size() && value > 0 &&
-                      std::isfinite(value);
-    return good ? std::optional(value) : std::nullopt;
+    const auto value = parse_number(field);
+    return value && *value > 0 ? value : std::nullopt;
   }
 
   void problem(std::string_view column, std::string message, std::string code = "M0601") {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -29,15 +28,6 @@ constexpr double kPerSquareMillimetre = 1e6;  // to per square metre
 constexpr double kSquareMicrometres = 1e-12;  // to square metres
 constexpr double kMega = 1e6;
 
-std::optional<double> number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 struct Range {
   double low = 0, high = 0;
 };
@@ -45,8 +35,9 @@ struct Range {
 std::optional<Range> range(std::string_view text) {
   const auto first = trim(text.substr(0, text.find('/')));
   const auto dash = first.find('-', 1);
-  const auto low = number(trim(first.substr(0, dash)));
-  const auto high = dash == std::string_view::npos ? low : number(trim(first.substr(dash + 1)));
+  const auto low = parse_number(trim(first.substr(0, dash)));
+  const auto high =
+      dash == std::string_view::npos ? low : parse_number(trim(first.substr(dash + 1)));
   return low && high ? std::optional(Range{*low, *high}) : std::nullopt;
 }
 
