@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 
+#include "report/svg.h"
 #include "report/validation.h"
 
 namespace churon::report {
@@ -24,29 +25,6 @@ constexpr std::string_view kInk = "#6b7280", kBar = "#3b82f6", kMark = "#f59e0b"
 constexpr std::array<std::string_view, 8> kColours{"#3b82f6", "#f59e0b", "#10b981", "#ef4444",
                                                    "#8b5cf6", "#06b6d4", "#ec4899", "#6b7280"};
 
-std::string escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 class Drawing {
  public:
   Drawing(double width, double height) : width_(width), height_(height) {}
@@ -54,7 +32,7 @@ class Drawing {
             std::string_view extra = "") {
     body_ += fmt::format(
         "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"{}\" {} {}>{}</text>\n", x, y,
-        anchor, kInk, kFont, extra, escape(words));
+        anchor, kInk, kFont, extra, svg_escaped(words));
   }
   void line(double x1, double y1, double x2, double y2, double opacity = 0.35) {
     body_ += fmt::format(
