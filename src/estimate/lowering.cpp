@@ -16,7 +16,6 @@ using graph::OpKind;
 
 namespace {
 
-constexpr double kValueBytes = 2;  // activations, 16 bit
 // The skew of real routing: the power law that the measured tables of expert kernels use.
 constexpr double kRoutingSkew = 1.2;
 
@@ -36,6 +35,7 @@ class Builder {
   std::vector<RankOp> pass(const graph::Step& step) {
     ops_.clear();
     known_.clear();
+    weights_bytes_ = 0;
     const graph::Graph graph = graph::graph(h_, step);
     for (const graph::Op& op : graph.ops) {
       if (op.part == graph::Part::all || op.part == graph.form(graph.step.groups.front())) {
@@ -46,8 +46,8 @@ class Builder {
     return std::move(ops_);
   }
 
+  // Of a chip, in the last pass.
   [[nodiscard]] double weights_bytes() const { return weights_bytes_; }
-  void count_weights() { counts_weights_ = true; }
 
   [[nodiscard]] double kv_heads() const {
     return std::ceil(static_cast<double>(h_.kv_heads) / tp_);
@@ -63,7 +63,6 @@ class Builder {
   std::vector<RankOp> ops_;
   std::map<std::string, std::size_t> known_;
   double weights_bytes_ = 0;
-  bool counts_weights_ = false;
 
   // One more of an operator that may be known.
   void put(const std::string& key, RankOp op) {
@@ -97,17 +96,16 @@ class Builder {
   }
 
   void add_weights(double elements, const Precision* format) {
-    if (counts_weights_) {
-      weights_bytes_ += elements * format->weight_bits / 8 / p_.pp;
-    }
+    weights_bytes_ += elements * format->weight_bits / 8 / p_.pp;
   }
 
   void add(const graph::Graph& graph, const graph::Op& op) {
     switch (op.kind()) {
       case OpKind::embedding: {
         // Rows of the table are cut over the ranks: all but one of them add zeros.
-        if (counts_weights_ && !h_.tied) {
-          weights_bytes_ += static_cast<double>(h_.vocab * h_.d_model) * kValueBytes / tp_ / p_.pp;
+        if (!h_.tied) {
+          weights_bytes_ +=
+              static_cast<double>(h_.vocab * h_.d_model) * kActivationBytes / tp_ / p_.pp;
         }
         elementwise(graph, op, 2);
         all_reduce(graph, op, "embedding_sum", tp_);
@@ -129,7 +127,7 @@ class Builder {
         break;
       }
       case OpKind::attention:
-        attention(graph, op);
+        attention(op);
         break;
       case OpKind::expert_feed_forward:
         experts(graph, op);
@@ -203,13 +201,13 @@ class Builder {
       all_reduce(graph, op, op.name + "_sum", tp_);
     }
     if (op.name == "output" && tp_ > 1) {
-      put("logits",
-          {.name = "logits_gather",
-           .per = rows,
-           .work = CollectiveWork{.kind = CollectiveKind::all_gather,
-                                  .ranks = tp_,
-                                  .bytes = static_cast<double>(op.output.columns) * kValueBytes,
-                                  .framework_kernel = true}});
+      put("logits", {.name = "logits_gather",
+                     .per = rows,
+                     .work = CollectiveWork{
+                         .kind = CollectiveKind::all_gather,
+                         .ranks = tp_,
+                         .bytes = static_cast<double>(op.output.columns) * kActivationBytes,
+                         .framework_kernel = true}});
     }
   }
 
@@ -224,11 +222,11 @@ class Builder {
          .per = rows,
          .work = CollectiveWork{.kind = CollectiveKind::all_reduce,
                                 .ranks = ranks,
-                                .bytes = static_cast<double>(h_.d_model) * kValueBytes,
+                                .bytes = static_cast<double>(h_.d_model) * kActivationBytes,
                                 .framework_kernel = true}});
   }
 
-  void attention(const graph::Graph& graph, const graph::Op& op) {
+  void attention(const graph::Op& op) {
     const auto& a = std::get<graph::Attention>(op.parameters);
     const AttentionWork work{.heads = heads(),
                              .kv_heads = a.latent ? 1 : kv_heads(),
@@ -240,7 +238,6 @@ class Builder {
                              .precision = d_.kv_bits < 16 ? precision("fp8") : wide()};
     put(key(op, RankOp::Per::token, static_cast<double>(a.window)),
         {.name = a.window > 0 ? op.name + "_window" : op.name, .work = work});
-    (void)graph;
   }
 
   void experts(const graph::Graph& graph, const graph::Op& op) {
@@ -288,18 +285,18 @@ class Builder {
         {.name = op.name,
          .per = rows,
          .work = ElementwiseWork{
-             .bytes = passes * columns * kValueBytes * share,
+             .bytes = passes * columns * kActivationBytes * share,
              .operations = static_cast<double>(work.vector_operations) / rows_of_op * share}});
   }
 
   // Between pipeline stages a row travels once.
   void add_stages() {
     for (int stage = 1; stage < p_.pp; ++stage) {
-      put("stage",
-          {.name = "stage_send",
-           .work = CollectiveWork{.kind = CollectiveKind::all_gather,
-                                  .ranks = 2,
-                                  .bytes = 2 * static_cast<double>(h_.d_model) * kValueBytes}});
+      put("stage", {.name = "stage_send",
+                    .work = CollectiveWork{
+                        .kind = CollectiveKind::all_gather,
+                        .ranks = 2,
+                        .bytes = 2 * static_cast<double>(h_.d_model) * kActivationBytes}});
     }
   }
 };
@@ -366,7 +363,6 @@ Lowered lower(const model::Hyperparameters& shape, const Deployment& deployment)
   Builder builder(shape, deployment);
   Lowered result;
   result.decode = builder.pass(graph::decode_step(1, 1024));
-  builder.count_weights();
   result.prefill = builder.pass(graph::prefill_step(2048));
   result.weights_bytes = builder.weights_bytes();
   std::map<double, double> windows;

@@ -25,6 +25,9 @@ struct Deployment {
   bool pads_heads = false;
 };
 
+// Of an activation between kernels and chips: 16 bit.
+inline constexpr double kActivationBytes = 2;
+
 // All tokens of all attention ranks to the ranks of their experts, and back.
 struct Exchange {
   double hidden = 0, per_token = 0, ranks = 1, attention_ranks = 1;

@@ -16,8 +16,6 @@ namespace {
 constexpr double kConcurrencyMax = 1e6;
 constexpr double kTokensMax = 1e8;
 
-constexpr double kValueBytes = 2;  // activations between kernels and chips, 16 bit
-
 const Efficiency::Profile& profile_of(const Device& device, Framework framework) {
   return device.efficiency.profiles[static_cast<std::size_t>(framework)];
 }
@@ -204,7 +202,7 @@ Price Server::price(const RankOp& op, const Rows& rows) const {
   }
   if (const auto* exchange = std::get_if<Exchange>(&op.work)) {
     // Everybody gets all tokens and adds, or each token is sent where it belongs.
-    const double row = exchange->hidden * kValueBytes;
+    const double row = exchange->hidden * kActivationBytes;
     const CollectiveWork gather{.kind = CollectiveKind::all_gather,
                                 .ranks = exchange->ranks,
                                 .bytes = m * exchange->attention_ranks * row,
