@@ -100,12 +100,10 @@ Result<std::string> read_file(const std::string& path, std::uint64_t size_max) {
   }
 }
 
-Result<void> write_file_atomically(const std::string& path, std::string_view bytes) {
-  const std::string temporary = fmt::format("{}.tmp.{}", path, ::getpid());
-  File file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.descriptor() < 0) {
-    return system_error("create", temporary);
-  }
+namespace {
+
+// `name` is what a message calls the file.
+Result<void> write_bytes(const File& file, const std::string& name, std::string_view bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t put = ::write(file.descriptor(), bytes.data() + done, bytes.size() - done);
@@ -113,11 +111,36 @@ Result<void> write_file_atomically(const std::string& path, std::string_view byt
       continue;
     }
     if (put < 0) {
-      const auto error = system_error("write", temporary);
-      ::unlink(temporary.c_str());
-      return error;
+      return system_error("write", name);
     }
     done += static_cast<std::size_t>(put);
+  }
+  return {};
+}
+
+bool is_pipe_or_device(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
+Result<void> write_file_atomically(const std::string& path, std::string_view bytes) {
+  if (is_pipe_or_device(path)) {
+    const File file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file.descriptor() < 0) {
+      return system_error("open", path);
+    }
+    return write_bytes(file, path, bytes);
+  }
+  const std::string temporary = fmt::format("{}.tmp.{}", path, ::getpid());
+  const File file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file.descriptor() < 0) {
+    return system_error("create", temporary);
+  }
+  if (auto written = write_bytes(file, temporary, bytes); !written) {
+    ::unlink(temporary.c_str());
+    return written;
   }
   if (::fsync(file.descriptor()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) {
     const auto error = system_error("write", path);

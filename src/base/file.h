@@ -39,6 +39,7 @@ Result<File> open_for_reading(const std::string& path);
 Result<std::string> read_file(const std::string& path, std::uint64_t size_max);
 
 // Written beside the target, synced, then renamed over it: a reader sees the old or the new file.
+// A pipe or a device (/dev/stdout) is written to as it is, not replaced.
 Result<void> write_file_atomically(const std::string& path, std::string_view bytes);
 
 // Lower-case hex digits.
