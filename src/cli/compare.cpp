@@ -27,7 +27,7 @@ struct Words {
   std::string chips = "all";
   std::string tpot_limit = "20ms", ttft_limit = "2s";
   std::string formats = "8bit";
-  std::string framework = "generic";
+  std::string framework{estimate::name(estimate::kFrameworkDefault)};
   std::string svg;
   bool disaggregated = false;
   double prefix_hit = 0;
@@ -261,7 +261,8 @@ Action configure_compare(CLI::App& app) {
       "8bit: weights and KV of 8 bits on every chip; native: beside it the narrowest each has",
       "How")
       ->check(CLI::IsMember({"8bit", "native"}));
-  add("--framework", words->framework, "NAME", "profile of the serving framework", "How")
+  add("--framework", words->framework, "NAME", "profile of the serving framework; default vllm",
+      "How")
       ->check(CLI::IsMember(framework_names()));
   app.add_flag("--disaggregated", words->disaggregated,
                "prompts on chips of their own; the cache is sent over")

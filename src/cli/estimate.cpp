@@ -36,7 +36,7 @@ struct Words {
   double batch = 1, input = 1024, output = 1024;
   double tp = 1, pp = 1, ep = 1, attention_dp = 1;
   std::string weights, kv;
-  std::string framework = "generic";
+  std::string framework{estimate::name(estimate::kFrameworkDefault)};
   double prefix_hit = 0;
   bool disaggregated = false;
   // --op
@@ -587,7 +587,7 @@ void add_serving_options(CLI::App& app, Words& words) {
   add("--ep", words.ep, "N", "ranks that experts are spread over; default 1");
   add("--attn-dp", words.attention_dp, "N",
       "attention data parallel ranks, each with its own requests; default 1");
-  add("--framework", words.framework, "NAME", "profile of the serving framework")
+  add("--framework", words.framework, "NAME", "profile of the serving framework; default vllm")
       ->check(CLI::IsMember(framework_names()));
   add("--prefix-hit", words.prefix_hit, "SHARE",
       "share of the prompts found in the prefix cache, 0 to 1; default 0")

@@ -43,7 +43,7 @@ estimate::Framework framework_of(std::string_view name) {
       return static_cast<estimate::Framework>(i);
     }
   }
-  return estimate::Framework::generic;
+  return estimate::kFrameworkDefault;
 }
 
 Result<void> write_picture(const Terminal& terminal, const std::string& path,

@@ -13,6 +13,10 @@ namespace churon::estimate {
 // batches that start and end together (DeepSpeed); `generic`: any other.
 enum class Framework { tensorrt_llm, vllm, sglang, static_batch, generic };
 inline constexpr std::size_t kFrameworkCount = 5;
+// What bought chips are asked about where nobody says otherwise: it serves on GPUs and TPUs of
+// every maker here, and its profile rests on the most rows. `generic` rests on what is in no other
+// family.
+inline constexpr Framework kFrameworkDefault = Framework::vllm;
 // As scopes of the parameters call it: "tensorrt_llm".
 std::string_view name(Framework framework);
 

@@ -76,7 +76,7 @@ struct CompareRequest {
   std::vector<Workload> workloads;
   std::vector<FormatPolicy> policies{FormatPolicy::eight_bit};
   double tpot_limit_s = 0.02, ttft_limit_s = 2;
-  estimate::Framework framework = estimate::Framework::generic;
+  estimate::Framework framework = estimate::kFrameworkDefault;
   bool disaggregated = false;
   double prefix_hit = 0;
   int chips_max = 128;  // of one copy of the model

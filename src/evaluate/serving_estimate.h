@@ -22,7 +22,7 @@ struct ServingQuestion {
   std::string derate;  // of an own chip; empty: its default
   const model::Hyperparameters* model = nullptr;
   estimate::Parallelism parallelism = {};
-  estimate::Framework framework = estimate::Framework::generic;
+  estimate::Framework framework = estimate::kFrameworkDefault;
   const estimate::Precision* weights = nullptr;
   double kv_bits = 8;
   estimate::Load load = {};

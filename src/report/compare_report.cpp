@@ -93,7 +93,7 @@ std::string estimate_command(const Comparison& comparison, const ComparedCell& c
                       row.formats.weights->name, row.best->concurrency, load.input_tokens,
                       load.output_tokens);
   const evaluate::CompareRequest& request = comparison.request;
-  if (request.framework != estimate::Framework::generic) {
+  if (request.framework != estimate::kFrameworkDefault) {
     text += fmt::format(" --framework {}", estimate::name(request.framework));
   }
   if (request.prefix_hit > 0) {
