@@ -433,9 +433,9 @@ struct Chip {
 
 // --- loading ------------------------------------------------------------------------------------
 
-// `chip` is a shipped name ("churon-1", "H200"; case does not matter), a name in the user's folder,
-// or a path that ends in .toml. `overrides` are the texts of --set: "memory.hbm.stacks=6",
-// "clock.core=1.4 GHz". A stage reports all it finds, then stops.
+// `chip` is a name as chip/names.h compares it ("churon-1", "H200", "NVIDIA H200-SXM"), shipped or
+// in the user's folder (which wins), or a path that ends in .toml. `overrides` are the texts of
+// --set: "memory.hbm.stacks=6", "clock.core=1.4 GHz". A stage reports all it finds, then stops.
 Result<Chip> load(std::string_view chip, std::span<const std::string> overrides = {});
 
 // The resolved description as a text: `chip.text`.
@@ -445,7 +445,8 @@ struct Listed {
   std::string id;
   std::string path;
 };
-// Shipped chips, then those of the user's folder ($XDG_CONFIG_HOME/churon/chips), by name.
+// Shipped chips and those of the user's folder ($XDG_CONFIG_HOME/churon/chips), by id; the user's
+// own takes the place of a shipped one of the same id.
 std::vector<Listed> listed();
 
 // --- what stages ask, of every kind of chip -----------------------------------------------------

@@ -7,10 +7,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <set>
 
 #include "base/text.h"
 #include "chip/lint.h"
 #include "chip/load.h"
+#include "chip/names.h"
 #include "chip/schema.h"
 
 namespace churon::chip {
@@ -118,6 +121,78 @@ TEST(Load, finds_chips_by_any_case_name_and_alias) {
   EXPECT_EQ(loaded("TRN2").id, "trainium2");
   EXPECT_EQ(loaded(CHURON_SOURCE_DIR "/chips/h200.toml").id, "h200");
   EXPECT_EQ(error_of("h300", {}), "C0001");
+}
+
+TEST(Load, finds_every_shipped_chip_by_its_id_and_every_name_that_is_its_own_alone) {
+  std::map<std::string, std::set<std::string>> ids;  // of the chips that have the name
+  for (const auto& id : shipped()) {
+    const Chip chip = loaded(id);
+    ids[chip.name].insert(id);
+    for (const std::string& alias : chip.aliases) {
+      ids[alias].insert(id);
+    }
+  }
+  for (const auto& [name, having] : ids) {
+    if (having.size() == 1) {
+      EXPECT_EQ(loaded(name).id, *having.begin()) << name;
+    } else {
+      EXPECT_EQ(error_of(name, {}), "C0002") << name;
+    }
+  }
+}
+
+TEST(Load, takes_makers_in_front_and_any_separator) {
+  EXPECT_EQ(loaded("nvidia-h100").id, "h100");
+  EXPECT_EQ(loaded("NVIDIA A100-SXM4-80GB").id, "a100");
+  EXPECT_EQ(loaded("NVIDIA H100 80GB HBM3").id, "h100");
+  EXPECT_EQ(loaded("AMD Instinct MI300X").id, "mi300x");
+  EXPECT_EQ(loaded("Google Cloud TPU v5e").id, "tpu-v5e");
+  EXPECT_EQ(loaded("Intel Gaudi 3").id, "gaudi3");
+  EXPECT_EQ(loaded("aws_trainium_2").id, "trainium2");
+}
+
+TEST(Load, lists_the_candidates_of_a_name_that_several_could_have) {
+  for (const auto& [name, candidates] : std::vector<std::pair<std::string, std::string>>{
+           {"gaudi", "candidates: gaudi2, gaudi3"},
+           {"TPU", "candidates: tpu-v5e, tpu-v6e, tpu-v7x"},
+           {"trainium", "candidates: trainium1, trainium2"},
+           {"mi3", "candidates: mi300x, mi325x, mi355x"},
+           {"hopper", "candidates: h100 (H100-SXM), h200 (H200-SXM)"},
+           {"churon", "candidates: churon-0, churon-1, churon-1h4"}}) {
+    const auto chip = load(name);
+    ASSERT_FALSE(chip) << name;
+    EXPECT_EQ(chip.error().front().code, "C0002") << name;
+    EXPECT_THAT(chip.error().front().notes, testing::ElementsAre(candidates)) << name;
+  }
+}
+
+TEST(Load, proposes_the_part_that_is_described_for_one_that_is_not) {
+  for (const auto& [name, proposed] :
+       std::vector<std::pair<std::string, std::string>>{{"h100-pcie", "h100"},
+                                                        {"h200-nvl", "h200"},
+                                                        {"mi250x", "mi250"},
+                                                        {"mi300", "mi300x"},
+                                                        {"l40", "l40s"},
+                                                        {"inferentia", "inferentia2"},
+                                                        {"tpu-v5", "tpu-v5e"}}) {
+    const auto chip = load(name);
+    ASSERT_FALSE(chip) << name;
+    EXPECT_EQ(chip.error().front().code, "C0001") << name;
+    EXPECT_EQ(chip.error().front().help.front(), "did you mean `" + proposed + "`?") << name;
+  }
+  EXPECT_EQ(error_of("", {}), "C0001");
+  EXPECT_EQ(error_of(std::string(1000000, 'x'), {}), "C0001");
+}
+
+TEST(Names, of_one_chip_go_by_id_first_and_two_of_one_alias_are_ambiguous) {
+  const std::vector<Names> chips{{.id = "a1", .others = {"A1-SXM", "both"}},
+                                 {.id = "a1-pcie", .others = {"A1-PCIe", "both"}},
+                                 {.id = "b", .others = {"a1"}}};
+  EXPECT_EQ(*find_by_name(chips, "A1"), 0U);
+  EXPECT_EQ(*find_by_name(chips, "a1 pcie"), 1U);
+  EXPECT_EQ(find_by_name(chips, "both").error().front().code, "C0002");
+  EXPECT_EQ(find_by_name(chips, "a1-").has_value(), true);  // separators do not count
+  EXPECT_EQ(find_by_name({}, "a1").error().front().code, "C0001");
 }
 
 TEST(Load, applies_overrides_like_a_variant) {

@@ -9,6 +9,7 @@
 #include "base/data_dir.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "chip/names.h"
 #include "chip/resolve.h"
 #include "chip/semantics.h"
 
@@ -38,17 +39,24 @@ std::optional<std::string> user_folder() {
   return std::nullopt;
 }
 
+// The descriptions of a folder; one of the same id that is there already is replaced.
 void list_folder(const std::string& folder, std::vector<Listed>& chips) {
-  std::vector<Listed> found;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".toml") {
-      found.push_back({it->path().stem().string(), it->path().string()});
+    if (it->path().extension() != ".toml") {
+      continue;
+    }
+    Listed found{it->path().stem().string(), it->path().string()};
+    const auto known = std::find_if(chips.begin(), chips.end(),
+                                    [&](const Listed& chip) { return chip.id == found.id; });
+    if (known == chips.end()) {
+      chips.push_back(std::move(found));
+    } else {
+      *known = std::move(found);
     }
   }
-  std::sort(found.begin(), found.end(),
+  std::sort(chips.begin(), chips.end(),
             [](const Listed& a, const Listed& b) { return a.id < b.id; });
-  chips.insert(chips.end(), found.begin(), found.end());
 }
 
 Result<ChipText> read_text(const std::string& path) {
@@ -86,55 +94,48 @@ std::optional<Result<ChipText>> find_inherited(std::string_view name, const Chip
   return std::nullopt;
 }
 
-// Whether the description calls itself `name`, in lower case, by its name or an alias.
-bool answers_to(const Listed& chip, std::string_view wanted) {
+// The names that a description gives itself: none where it cannot be read.
+std::vector<std::string> own_names(const Listed& chip) {
   const auto text = read_text(chip.path);
   if (!text) {
-    return false;
+    return {};
   }
   Texts texts;
   const auto root = parse_toml(text->text, texts, texts.add(text->file, text->text));
   if (!root) {
-    return false;
+    return {};
   }
-  const Entry* name = root->find("name");
-  const Entry* aliases = root->find("aliases");
-  return (name != nullptr && to_lower_ascii(name->value.text) == wanted) ||
-         (aliases != nullptr &&
-          std::any_of(aliases->value.items.begin(), aliases->value.items.end(),
-                      [&](const Node& alias) { return to_lower_ascii(alias.text) == wanted; }));
+  std::vector<std::string> names;
+  if (const Entry* name = root->find("name")) {
+    names.push_back(name->value.text);
+  }
+  if (const Entry* aliases = root->find("aliases")) {
+    for (const Node& alias : aliases->value.items) {
+      names.push_back(alias.text);
+    }
+  }
+  return names;
 }
 
 Result<ChipText> find_chip(std::string_view chip) {
   if (chip.ends_with(".toml") || chip.find('/') != std::string_view::npos) {
     return read_text(std::string(chip));
   }
-  const std::string wanted = to_lower_ascii(chip);
+  const std::string wanted = comparable_chip_name(chip);
   const auto chips = listed();
-  for (const Listed& candidate : chips) {
-    if (to_lower_ascii(candidate.id) == wanted) {
-      return read_text(candidate.path);
-    }
-  }
-  for (const Listed& candidate : chips) {
-    if (answers_to(candidate, wanted)) {
-      return read_text(candidate.path);
-    }
-  }
-  std::vector<std::string> names;
+  std::vector<Names> names;
   names.reserve(chips.size());
   for (const Listed& candidate : chips) {
-    names.push_back(candidate.id);
+    if (comparable_chip_name(candidate.id) == wanted) {
+      return read_text(candidate.path);  // most names: no other description has to be read
+    }
+    names.push_back({.id = candidate.id, .others = {}});
   }
-  const auto nearest = did_you_mean(wanted, names);
-  Diagnostic diagnostic{.code = "C0001",
-                        .message = fmt::format("there is no chip called `{}`", chip),
-                        .notes = {"there are: " + join(names, ", ")},
-                        .help = {"a path that ends in .toml reads a description of your own"}};
-  if (nearest) {
-    diagnostic.help.insert(diagnostic.help.begin(), fmt::format("did you mean `{}`?", *nearest));
+  for (std::size_t i = 0; i < chips.size(); ++i) {
+    names[i].others = own_names(chips[i]);
   }
-  return fail(std::move(diagnostic));
+  const auto found = find_by_name(names, chip);
+  return found ? read_text(chips[*found].path) : fail(found);
 }
 
 tl::unexpected<Diagnostics> first_of(Diagnostics found) {

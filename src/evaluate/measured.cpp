@@ -593,7 +593,11 @@ void MeasuredReader::State::read_chip(const CsvRow& row, MeasuredRow& out) {
                         .help = {"a chip is one TOML file: chips/*.toml, or "
                                  "~/.config/churon/chips"}};
   if (!entry->second.errors.empty()) {
-    for (const std::string& help : entry->second.errors.front().help) {
+    const Diagnostic& error = entry->second.errors.front();
+    if (error.code == "C0002") {
+      diagnostic.notes = error.notes;  // the candidates
+    }
+    for (const std::string& help : error.help) {
       if (help.starts_with("did you mean")) {
         diagnostic.help.insert(diagnostic.help.begin(), help);
       }

@@ -84,11 +84,26 @@ std::string comparable_name(std::string_view name, NameForm form) {
   return text;
 }
 
-bool begins_with_words(std::string_view name, std::string_view begin) {
-  const auto words = words_of(name);
-  const auto wanted = words_of(begin);
-  return !wanted.empty() && wanted.size() <= words.size() &&
-         std::equal(wanted.begin(), wanted.end(), words.begin());
+bool is_part_of_name(std::string_view wanted, std::string_view name) {
+  const std::string begin = comparable_name(wanted, NameForm::untuned);
+  if (begin.empty()) {
+    return false;
+  }
+  if (comparable_name(name, NameForm::whole).starts_with(begin)) {
+    return true;
+  }
+  auto words = words_of(wanted);
+  std::erase_if(words, is_tuning);
+  const auto names = words_of(name);
+  auto at = names.begin();
+  for (const std::string& word : words) {
+    at = std::find(at, names.end(), word);
+    if (at == names.end()) {
+      return false;
+    }
+    ++at;
+  }
+  return !words.empty();
 }
 
 }  // namespace churon::model

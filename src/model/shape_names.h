@@ -19,7 +19,8 @@ inline constexpr NameForm kNameForms[] = {NameForm::whole, NameForm::untuned,
 // names of the same model.
 std::string comparable_name(std::string_view name, NameForm form);
 
-// The words of a name begin with those of another: "Llama-3.1" and "Llama-3.1-8B".
-bool begins_with_words(std::string_view name, std::string_view begin);
+// Whether `wanted` is a part of the name: its begin ("llama3.1" of "Llama-3.1-8B") or some of its
+// words in order ("llama-70b" of "Llama-3.1-70B"), tails of tuning and number formats left out.
+bool is_part_of_name(std::string_view wanted, std::string_view name);
 
 }  // namespace churon::model

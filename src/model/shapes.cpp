@@ -55,24 +55,31 @@ std::vector<const Shape*> matches(const Shapes& shapes, std::string_view name, N
   return found;
 }
 
-tl::unexpected<Diagnostics> unknown_name(const Shapes& shapes, std::string_view name) {
-  std::vector<std::string> begun;  // names that go on where this one ends
+tl::unexpected<Diagnostics> ambiguous(std::string_view name, std::vector<std::string> candidates) {
+  const std::size_t more = candidates.size() - std::min(candidates.size(), kCandidatesMax);
+  candidates.resize(candidates.size() - more);
+  return fail({.code = "M0605",
+               .message = fmt::format("`{}` may be any of several models", name),
+               .notes = {fmt::format("candidates: {}{}", join(candidates, ", "),
+                                     more == 0 ? "" : fmt::format(" and {} more", more))}});
+}
+
+// `same`: rows of that name, where there are several.
+tl::unexpected<Diagnostics> no_one_model(const Shapes& shapes, std::string_view name,
+                                         std::span<const Shape* const> same) {
+  std::vector<std::string> candidates;
   for (const Shape& row : shapes.rows) {
-    if (begins_with_words(row.hyperparameters.name, name)) {
-      begun.push_back(row.hyperparameters.name);
+    if (std::find(same.begin(), same.end(), &row) != same.end() ||
+        is_part_of_name(name, row.hyperparameters.name)) {
+      candidates.push_back(row.hyperparameters.name);
     }
   }
-  if (begun.size() > 1) {
-    const std::size_t more = begun.size() - std::min(begun.size(), kCandidatesMax);
-    begun.resize(begun.size() - more);
-    return fail({.code = "M0605",
-                 .message = fmt::format("`{}` may be any of several models", name),
-                 .notes = {fmt::format("candidates: {}{}", join(begun, ", "),
-                                       more == 0 ? "" : fmt::format(" and {} more", more))}});
+  if (candidates.size() > 1) {
+    return ambiguous(name, std::move(candidates));
   }
-  const auto names = model_names(shapes);
   const std::string bare(name.substr(name.rfind('/') + 1));  // npos + 1 = 0: the whole
-  const auto near = begun.size() == 1 ? std::optional(begun.front()) : did_you_mean(bare, names);
+  const auto near =
+      candidates.empty() ? did_you_mean(bare, model_names(shapes)) : candidates.front();
   return fail({.code = "M0604",
                .message = fmt::format("no model is called `{}`{}", name,
                                       near ? fmt::format("; did you mean `{}`?", *near) : ""),
@@ -167,17 +174,10 @@ Result<Hyperparameters> find_shape(const Shapes& shapes, std::string_view name) 
       return named(*found.front(), name);
     }
     if (found.size() > 1) {
-      std::vector<std::string> names;
-      names.reserve(found.size());
-      for (const Shape* row : found) {
-        names.push_back(row->hyperparameters.name);
-      }
-      return fail({.code = "M0605",
-                   .message = fmt::format("`{}` may be any of several models", name),
-                   .notes = {"candidates: " + join(names, ", ")}});
+      return no_one_model(shapes, name, found);
     }
   }
-  return unknown_name(shapes, name);
+  return no_one_model(shapes, name, {});
 }
 
 namespace {

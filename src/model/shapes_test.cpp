@@ -232,6 +232,19 @@ TEST(Shapes, a_name_twice_is_refused) {
   EXPECT_THAT(parsed(alias), HasSubstr("`b` is a name of `tiny` already"));
 }
 
+TEST(Shapes, a_part_of_several_names_lists_them) {
+  for (const std::string_view name : {"llama3.1", "Llama-3.1-Instruct", "meta-llama/llama-3.1"}) {
+    EXPECT_THAT(to_text(find_shape(shapes(), name).error()),
+                HasSubstr("candidates: Llama-3.1-8B, Llama-3.1-70B, Llama-3.1-405B\n"))
+        << name;
+  }
+  EXPECT_THAT(to_text(find_shape(shapes(), "llama-70b-chat").error()),
+              HasSubstr("candidates: Llama-2-70B, Llama-3.1-70B, Llama-3-70B, Llama-3.3-70B\n"));
+  EXPECT_THAT(to_text(find_shape(shapes(), "gpt3").error()),
+              HasSubstr("did you mean `GPT-3 175B`?"));
+  EXPECT_THAT(to_text(find_shape(shapes(), "instruct").error()), HasSubstr("M0604"));
+}
+
 TEST(Shapes, rows_of_ones_own_add_to_the_shipped_ones_and_win) {
   const test::TemporaryFolder folder;
   std::filesystem::create_directories(folder.path("churon"));
