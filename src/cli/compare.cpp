@@ -4,21 +4,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include "base/text.h"
 #include "chip/chip.h"
+#include "cli/cost_options.h"
 #include "cli/run.h"
 #include "cli/serving_options.h"
 #include "cli/verb.h"
 #include "model/shapes.h"
 #include "numeric/thread_pool.h"
 #include "report/compare_report.h"
+#include "report/dollars_report.h"
 
 namespace churon::cli {
 
 namespace {
 
+constexpr const char* kBestFramework = "best";
+constexpr std::size_t kRowsMax = 20'000;
 constexpr std::size_t kListMax = 200;  // models, chips, workloads
 
 struct Words {
@@ -28,7 +34,9 @@ struct Words {
   std::string tpot_limit = "20ms", ttft_limit = "2s";
   std::string formats = "8bit";
   std::string framework{estimate::name(estimate::kFrameworkDefault)};
-  std::string svg;
+  std::string svg, svg_dollars, explain;
+  CostWords cost;
+  double occupancy = 1;
   bool disaggregated = false;
   double prefix_hit = 0;
   int chips_max = 128;
@@ -70,14 +78,87 @@ Result<std::vector<std::string>> list_of(std::string_view option, const std::str
   return words;
 }
 
+// What --set says: rows of the cost tables, values of one chip, values of all own chips.
+struct Settings {
+  std::vector<std::string> rows, own;
+  std::map<std::string, std::vector<std::string>> of_chip;  // by id, as written
+};
+
+Settings settings(const std::vector<std::string>& set, const cost::Tables& tables) {
+  Settings found;
+  for (const std::string& one : set) {
+    const std::string key = one.substr(0, one.find('='));
+    const std::size_t colon = key.find(':');
+    if (cost::is_row(key, tables)) {
+      found.rows.push_back(one);
+    } else if (colon != std::string::npos) {
+      found.of_chip[one.substr(0, colon)].push_back(one.substr(colon + 1));
+    } else {
+      found.own.push_back(one);
+    }
+  }
+  return found;
+}
+
+// The chip with what --set says of it.
+Result<chip::Chip> load_chip(const std::string& name, const Settings& set) {
+  auto chip = chip::load(name);
+  if (!chip) {
+    return chip;
+  }
+  std::vector<std::string> values;
+  if (chip->kind == chip::Kind::full) {
+    values = set.own;
+  }
+  for (const std::string& word : {name, chip->id}) {
+    if (const auto found = set.of_chip.find(word); found != set.of_chip.end()) {
+      values.insert(values.end(), found->second.begin(), found->second.end());
+      break;
+    }
+  }
+  return values.empty() ? std::move(chip) : chip::load(name, values);
+}
+
+// Each --set has to concern a chip that takes part.
+Result<void> check_settings(const Settings& set, const std::vector<chip::Chip>& chips,
+                            const std::vector<std::string>& names) {
+  const bool has_own = std::any_of(chips.begin(), chips.end(), [](const chip::Chip& chip) {
+    return chip.kind == chip::Kind::full;
+  });
+  if (!set.own.empty() && !has_own) {
+    return fail(usage("U0309", fmt::format("`--set {}` concerns no chip", set.own.front()),
+                      {"KEY=VALUE is a row of the cost tables or a value of own chips, of which "
+                       "there is none; CHIP:KEY=VALUE is of that chip"}));
+  }
+  for (const auto& [word, values] : set.of_chip) {
+    const bool is_known = std::find(names.begin(), names.end(), word) != names.end() ||
+                          std::any_of(chips.begin(), chips.end(),
+                                      [&, w = std::string_view(word)](const chip::Chip& chip) {
+                                        return chip.id == w;
+                                      });
+    if (!is_known) {
+      return fail(usage("U0309",
+                        fmt::format("`--set {}:{}`: no chip `{}` takes part", escape_control(word),
+                                    escape_control(values.front()), escape_control(word)),
+                        {"the name of one of --chips stands before the colon"}));
+    }
+  }
+  return {};
+}
+
 // Every chip there is, but those that lack what is needed.
-std::vector<chip::Chip> complete_chips(std::vector<report::SkippedChip>& skipped) {
+Result<std::vector<chip::Chip>> complete_chips(const Settings& set,
+                                               std::vector<report::SkippedChip>& skipped) {
   std::vector<chip::Chip> chips;
   for (const chip::Listed& listed : chip::listed()) {
     auto chip = chip::load(listed.path);
     if (!chip) {
       skipped.push_back({listed.id, chip.error().front().message});
       continue;
+    }
+    chip = load_chip(listed.path, set);
+    if (!chip) {
+      return fail(chip);
     }
     const auto missing = evaluate::missing_data(*chip);
     if (missing.empty()) {
@@ -110,6 +191,8 @@ struct Inputs {
   std::vector<chip::Chip> chips;
   std::vector<report::SkippedChip> skipped;
   evaluate::CompareRequest request;
+  evaluate::DollarOptions dollars;
+  std::optional<chip::Chip> like;  // of --like
 };
 
 Result<void> read_request(const Words& words, Inputs& inputs) {
@@ -133,16 +216,82 @@ Result<void> read_request(const Words& words, Inputs& inputs) {
   request.tpot_limit_s = *tpot;
   request.ttft_limit_s = *ttft;
   request.workloads = std::move(*workloads);
-  request.framework = framework_of(words.framework);
+  request.framework = words.framework == kBestFramework
+                          ? std::nullopt
+                          : std::optional(framework_of(words.framework));
   request.disaggregated = words.disaggregated;
   request.prefix_hit = words.prefix_hit;
   request.chips_max = words.chips_max;
-  request.fronts = !words.svg.empty();
+  request.fronts = !words.svg.empty() || !words.svg_dollars.empty();
   request.threads = words.threads > 0 ? words.threads : numeric::processors_available();
   request.interrupted = interrupted;
+  auto costs = cost_options(words.cost);
+  if (!costs) {
+    return fail(costs);
+  }
+  inputs.dollars = {
+      .cost = std::move(*costs),
+      .draws = {.seed = words.cost.seed, .draws = words.cost.draws, .threads = request.threads},
+      .occupancy = words.occupancy};
   if (words.formats == "native") {
     request.policies.push_back(evaluate::FormatPolicy::native);
   }
+  return {};
+}
+
+Result<void> read_chips(const Words& words, Inputs& inputs) {
+  const auto tables = cost::Tables::load(inputs.dollars.cost.data);
+  if (!tables) {
+    return fail(tables);
+  }
+  const Settings set = settings(words.cost.set, *tables);
+  inputs.dollars.cost.set = set.rows;
+  std::vector<std::string> names;
+  if (to_lower_ascii(trim(words.chips)) == "all") {
+    auto chips = complete_chips(set, inputs.skipped);
+    if (!chips) {
+      return fail(chips);
+    }
+    inputs.chips = std::move(*chips);
+  } else {
+    auto listed = list_of("--chips", words.chips);
+    if (!listed) {
+      return fail(listed);
+    }
+    names = std::move(*listed);
+    auto chips =
+        all_of<chip::Chip>(names, [&](const std::string& name) { return load_chip(name, set); });
+    if (!chips) {
+      return fail(chips);
+    }
+    for (chip::Chip& chip : *chips) {
+      const bool is_new =
+          std::none_of(inputs.chips.begin(), inputs.chips.end(),
+                       [&](const chip::Chip& other) { return other.digest == chip.digest; });
+      if (is_new) {
+        inputs.chips.push_back(std::move(chip));
+      }
+    }
+  }
+  return check_settings(set, inputs.chips, names);
+}
+
+// All pay alike for capital, space and power: as --like says, else as the first own chip does, else
+// as the tables say.
+Result<void> read_like(const Words& words, Inputs& inputs) {
+  if (!words.cost.like.empty()) {
+    auto chip = chip::load(words.cost.like);
+    if (!chip) {
+      return fail(chip);
+    }
+    inputs.like = std::move(*chip);
+    inputs.dollars.cost.like = &*inputs.like;
+    return {};
+  }
+  const auto own =
+      std::find_if(inputs.chips.begin(), inputs.chips.end(),
+                   [](const chip::Chip& chip) { return chip.kind == chip::Kind::full; });
+  inputs.dollars.cost.like = own == inputs.chips.end() ? nullptr : &*own;
   return {};
 }
 
@@ -161,31 +310,19 @@ Result<void> read_names(const Words& words, Inputs& inputs) {
     return fail(read);
   }
   inputs.models = std::move(*read);
-  if (to_lower_ascii(trim(words.chips)) == "all") {
-    inputs.chips = complete_chips(inputs.skipped);
-  } else {
-    const auto names = list_of("--chips", words.chips);
-    if (!names) {
-      return fail(names);
-    }
-    auto chips =
-        all_of<chip::Chip>(*names, [](const std::string& name) { return chip::load(name); });
-    if (!chips) {
-      return fail(chips);
-    }
-    for (chip::Chip& chip : *chips) {
-      const bool is_new =
-          std::none_of(inputs.chips.begin(), inputs.chips.end(),
-                       [&](const chip::Chip& other) { return other.digest == chip.digest; });
-      if (is_new) {
-        inputs.chips.push_back(std::move(chip));
-      }
-    }
+  if (const auto read_them = read_chips(words, inputs); !read_them) {
+    return read_them;
   }
   for (const model::Hyperparameters& model : inputs.models) {
     inputs.request.models.push_back(&model);
   }
   inputs.request.contestants = contestants(inputs.chips);
+  const std::size_t rows = inputs.request.models.size() * inputs.request.workloads.size() *
+                           inputs.request.contestants.size() * inputs.request.policies.size();
+  if (rows > kRowsMax) {
+    return fail(usage("U0302", fmt::format("models x workloads x chips are {} rows", rows),
+                      {fmt::format("at most {}; ask in parts", kRowsMax)}));
+  }
   return {};
 }
 
@@ -196,12 +333,27 @@ bool is_any_feasible(const evaluate::Comparison& comparison) {
                      });
 }
 
+Result<void> pictures(const Terminal& terminal, const Words& words,
+                      const report::CompareRecord& record) {
+  if (!words.svg.empty()) {
+    if (auto done = write_picture(terminal, words.svg, report::compare_svg(record)); !done) {
+      return done;
+    }
+  }
+  return words.svg_dollars.empty()
+             ? Result<void>{}
+             : write_picture(terminal, words.svg_dollars, report::dollars_svg(record));
+}
+
 ExitCode compare(const Terminal& terminal, const Words& words) {
   Inputs inputs;
   if (const auto read = read_request(words, inputs); !read) {
     return terminal.report(read.error());
   }
   if (const auto read = read_names(words, inputs); !read) {
+    return terminal.report(read.error());
+  }
+  if (const auto read = read_like(words, inputs); !read) {
     return terminal.report(read.error());
   }
   const auto efficiency = estimate::shipped_efficiency();
@@ -220,13 +372,24 @@ ExitCode compare(const Terminal& terminal, const Words& words) {
   if (comparison->interrupted) {
     return failed(terminal, {});
   }
-  const report::CompareRecord record{std::move(*comparison), std::move(inputs.skipped)};
-  terminal.out(terminal.json ? dump_json(report::compare_json(record)) + "\n"
-                             : report::compare_text(record, charset()));
-  if (!words.svg.empty()) {
-    if (const auto done = write_picture(terminal, words.svg, report::compare_svg(record)); !done) {
-      return terminal.report(done.error());
+  auto dollars = evaluate::dollars(*comparison, inputs.dollars);
+  if (!dollars) {
+    return terminal.report(dollars.error());
+  }
+  const report::CompareRecord record{std::move(*comparison), std::move(inputs.skipped),
+                                     std::move(*dollars), words.cost.scenarios};
+  if (!words.explain.empty()) {
+    const auto text = report::dollars_explanation(record.comparison, record.dollars, words.explain);
+    if (!text) {
+      return terminal.report(text.error());
     }
+    terminal.out(*text);
+  } else {
+    terminal.out(terminal.json ? dump_json(report::compare_json(record)) + "\n"
+                               : report::compare_text(record, charset()));
+  }
+  if (const auto done = pictures(terminal, words, record); !done) {
+    return terminal.report(done.error());
   }
   if (!is_any_feasible(record.comparison)) {
     return terminal.report(
@@ -242,6 +405,8 @@ ExitCode compare(const Terminal& terminal, const Words& words) {
 
 Action configure_compare(CLI::App& app) {
   auto words = std::make_shared<Words>();
+  std::vector<std::string> frameworks = framework_names();
+  frameworks.emplace_back(kBestFramework);
   const auto add = [&](const char* names, auto& value, const char* type, const char* description,
                        const char* group) {
     return app.add_option(names, value, description)->type_name(type)->group(group);
@@ -261,9 +426,11 @@ Action configure_compare(CLI::App& app) {
       "8bit: weights and KV of 8 bits on every chip; native: beside it the narrowest each has",
       "How")
       ->check(CLI::IsMember({"8bit", "native"}));
-  add("--framework", words->framework, "NAME", "profile of the serving framework; default vllm",
+  add("--framework", words->framework, "NAME",
+      "profile of the serving framework, or best: of each bought chip the one that serves it best; "
+      "default vllm",
       "How")
-      ->check(CLI::IsMember(framework_names()));
+      ->check(CLI::IsMember(frameworks));
   app.add_flag("--disaggregated", words->disaggregated,
                "prompts on chips of their own; the cache is sent over")
       ->group("How");
@@ -276,6 +443,19 @@ Action configure_compare(CLI::App& app) {
       ->check(CLI::Range(0, 1024));
   add("--svg", words->svg, "FILE", "throughput per chip against interactivity, as a picture",
       "Output");
+  add("--svg-dollars", words->svg_dollars, "FILE",
+      "USD per million tokens against interactivity, as a picture", "Output");
+  add("--explain", words->explain, "KEY",
+      "why a number of dollars is what it is: b200:mtok.purchase", "Output");
+  add_cost_options(
+      app, words->cost,
+      "another value of a row of the cost tables (wafer_price.N4=15000), of own chips "
+      "(memory.hbm.stacks=6) or of one chip (b200:power.tdp=1.2 kW)",
+      "whose life, cost of capital, space, electricity and PUE all chips have; default "
+      "the first own chip's",
+      "Prices");
+  add("--occupancy", words->occupancy, "SHARE", "of all hours, with work; default 1", "Prices")
+      ->check(CLI::Range(0.01, 1.0));
   return [words](const Terminal& terminal) { return compare(terminal, *words); };
 }
 

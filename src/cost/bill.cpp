@@ -127,10 +127,10 @@ OwnDies own_dies(Builder& b, Bill& bill, Section& section) {
 // A die that passes its test although it is bad takes its package with it.
 Expr with_escapes(Builder& b, Expr yield) {
   for (const chip::Die& die : b.chip.dies) {
-    const auto escape = b.tree.find(fmt::format("die.{}.escape", die.id));
-    const auto placed = b.tree.find(fmt::format("die.{}.count", die.id));
+    const auto escape = b.find(fmt::format("die.{}.escape", die.id));
+    const auto placed = b.find(fmt::format("die.{}.count", die.id));
     if (escape && placed) {
-      yield = yield * power(1 - Expr{&b.tree, *escape}, Expr{&b.tree, *placed});
+      yield = yield * power(1 - *escape, *placed);
     }
   }
   return b.name("cogs.assembly_yield", "good packages, bad dies in them counted", "1", yield);

@@ -14,6 +14,11 @@ Builder::Builder(const chip::Chip& described, const Tables& tables, const CostOp
                  Costing& made)
     : chip(described), options(wanted), costing(made), tree(*made.tree), tables_(tables) {}
 
+std::optional<Expr> Builder::find(std::string_view key) const {
+  const auto id = tree.find(options.prefix + std::string(key));
+  return id ? std::optional(Expr{&tree, *id}) : std::nullopt;
+}
+
 Expr Builder::row(std::string_view key) {
   const Input* const found = tables_.find(key);
   if (found == nullptr) {
@@ -43,11 +48,15 @@ Expr Builder::row(std::string_view key) {
   return add(std::move(input));
 }
 
-Expr Builder::given(std::string_view path, Range range, std::string unit, std::string group,
+Expr Builder::given(std::string_view path, Range range, std::string unit, const std::string& group,
                     const chip::Chip& of) {
   const auto value = std::find_if(of.values.begin(), of.values.end(),
                                   [&](const chip::Value& seen) { return seen.path == path; });
-  Input input{.key = fmt::format("chip.{}", path),
+  const std::string& prefix = &of == &chip ? options.prefix : options.like_prefix;
+  const std::string key = fmt::format("chip.{}", path);
+  // What two descriptions say of the same thing moves together.
+  std::string factor = group.empty() && !prefix.empty() ? key : group;
+  Input input{.key = prefix + key,
               .unit = std::move(unit),
               .range = range,
               .text = {},
@@ -56,7 +65,7 @@ Expr Builder::given(std::string_view path, Range range, std::string unit, std::s
               .source = {},
               .note = {},
               .place = {},
-              .factor = std::move(group)};
+              .factor = std::move(factor)};
   if (value != of.values.end()) {
     const auto source = of.sources.find(value->source);
     input.basis = std::string(chip::name(value->basis));
@@ -79,7 +88,7 @@ Expr Builder::fact(std::string_view path, double value, std::string unit) {
 
 Expr Builder::derived(std::string key, double value, std::string unit, std::string text,
                       std::string source, std::string note) {
-  return add({.key = std::move(key),
+  return add({.key = options.prefix + std::move(key),
               .unit = std::move(unit),
               .range = {value, value, value},
               .text = std::move(text),

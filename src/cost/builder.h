@@ -23,6 +23,8 @@ class Builder {
   Costing& costing;
   Tree& tree;
 
+  // The node of that name among this chip's; none where nothing has made it.
+  [[nodiscard]] std::optional<Expr> find(std::string_view key) const;
   // A row of the tables; a missing one is a finding.
   Expr row(std::string_view key);
   [[nodiscard]] bool has_row(std::string_view key) const { return tables_.find(key) != nullptr; }
@@ -31,12 +33,12 @@ class Builder {
   // chip's description.
   template <typename T>
   Expr given(std::string_view path, const chip::Sourced<T>& value, double scale, std::string unit,
-             std::string group = {}, const chip::Chip* of = nullptr) {
+             const std::string& group = {}, const chip::Chip* of = nullptr) {
     const double central = plain(value.value) * scale;
     return given(path,
                  {value.low ? plain(*value.low) * scale : central, central,
                   value.high ? plain(*value.high) * scale : central},
-                 std::move(unit), std::move(group), of == nullptr ? chip : *of);
+                 std::move(unit), group, of == nullptr ? chip : *of);
   }
   // A value without bounds.
   Expr fact(std::string_view path, double value, std::string unit);
@@ -46,7 +48,7 @@ class Builder {
 
   [[nodiscard]] double central(Expr expr) const { return central_value(tree, expr.id); }
   Expr name(std::string key, std::string text, std::string unit, Expr value) {
-    return tree.name(std::move(key), std::move(text), std::move(unit), value);
+    return tree.name(options.prefix + std::move(key), std::move(text), std::move(unit), value);
   }
   [[nodiscard]] const Diagnostics& findings() const { return findings_; }
 
@@ -56,7 +58,7 @@ class Builder {
   static double plain(const T& value) {
     return value.value();
   }
-  Expr given(std::string_view path, Range range, std::string unit, std::string group,
+  Expr given(std::string_view path, Range range, std::string unit, const std::string& group,
              const chip::Chip& of);
   Expr add(Input input);
 
@@ -81,7 +83,8 @@ std::optional<Expr> memory_cost(Builder& builder);
 
 // The programme of an own chip and the ways to make it; adds sections.
 struct Programme {
-  std::optional<Expr> price;  // from a partner
+  std::optional<Expr> price;  // from a partner: `unit` and `share`
+  std::optional<Expr> unit, share;
 };
 Programme programme(Builder& builder, const Bill& bill);
 

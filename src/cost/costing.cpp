@@ -132,33 +132,47 @@ std::vector<NodeId> Costing::printed() const {
   return ids;
 }
 
-Result<Costing> costing(const chip::Chip& chip, const CostOptions& options) {
+Result<Data> read_data(const CostOptions& options) {
   const std::string folder = options.data.empty() ? data_path("data/cost") : options.data;
-  const auto tables = Tables::load(folder);
+  auto tables = Tables::load(folder);
   if (!tables) {
     return fail(tables);
   }
-  const auto recipes = Recipes::load(folder);
+  auto recipes = Recipes::load(folder);
   if (!recipes) {
     return fail(recipes);
   }
-  if (auto findings = check_set(options, *tables); !findings.empty()) {
+  return Data{std::move(*tables), std::move(*recipes)};
+}
+
+Result<Costing> costing(const chip::Chip& chip, const CostOptions& options) {
+  const auto data = read_data(options);
+  if (!data) {
+    return fail(data);
+  }
+  return costing(chip, options, *data, std::make_shared<Tree>());
+}
+
+Result<Costing> costing(const chip::Chip& chip, const CostOptions& options, const Data& data,
+                        std::shared_ptr<Tree> tree) {
+  if (auto findings = check_set(options, data.tables); !findings.empty()) {
     return tl::unexpected(std::move(findings));
   }
   Costing made;
+  made.tree = std::move(tree);
   made.chip = chip.id;
   made.chip_name = chip.name;
   made.chip_digest = chip.digest;
   made.is_own = chip.kind == chip::Kind::full;
   made.today = options.as_of.is_known() ? options.as_of : *parse_month(kToday);
-  Builder builder(chip, *tables, options, made);
+  Builder builder(chip, data.tables, options, made);
   if (made.is_own) {
     const Bill bill = bill_of_own(builder);
     made.cogs = bill.cogs ? std::optional(bill.cogs->id) : std::nullopt;
     price_nothing(made, "the bill of material");
     ownership_of_own(builder, bill, programme(builder, bill));
   } else {
-    const Recipe* recipe = recipes->find(chip.id);
+    const Recipe* recipe = data.recipes.find(chip.id);
     made.recipe = recipe != nullptr ? recipe->source : "packaged and tested like other chips";
     const Bill bill = bill_of_bought(builder, recipe);
     made.cogs = bill.cogs ? std::optional(bill.cogs->id) : std::nullopt;

@@ -54,6 +54,8 @@ Result<Scenario> parse_scenario(std::string_view text);
 constexpr std::string_view kToday = "2026-11";
 
 struct CostOptions {
+  // Of the names of quantities where several chips share a tree: "b200:"; of what `like` describes.
+  std::string prefix = {}, like_prefix = {};
   std::optional<HbmBasis> hbm_basis = {};  // own chips: description where it has a price, else
                                            // contract; bought ones: bom
   Loss loss = Loss::buyer;
@@ -79,7 +81,7 @@ struct Way {
 };
 
 struct Costing {
-  std::unique_ptr<Tree> tree = std::make_unique<Tree>();
+  std::shared_ptr<Tree> tree = std::make_shared<Tree>();
   std::string chip, chip_name, chip_digest;
   bool is_own = false;
   std::string hbm_basis;  // as a word
@@ -88,6 +90,9 @@ struct Costing {
   std::optional<NodeId> cogs, price, slot, hourly;
   // An hour at build cost, without anybody's margin, and one that is rented.
   std::optional<NodeId> build_hourly, rent_hourly;
+  // Of an own chip: all that is paid before volume (USD); an hour without any share of it; the
+  // share of capital that is recovered in a year.
+  std::optional<NodeId> programme, unit_hourly, recovery;
   std::vector<NodeId> cogs_lines, hourly_lines;
   std::vector<Section> sections;
   std::vector<Way> ways;
@@ -101,6 +106,16 @@ struct Costing {
 
 // Errors: those of the tables; K0111 (a row that is needed is missing), K0303 (--set).
 Result<Costing> costing(const chip::Chip& chip, const CostOptions& options);
+
+// The folder that the options mean, read once for several chips.
+struct Data {
+  Tables tables;
+  Recipes recipes;
+};
+Result<Data> read_data(const CostOptions& options);
+// The same in a tree that several chips share; `options.prefix` tells them apart.
+Result<Costing> costing(const chip::Chip& chip, const CostOptions& options, const Data& data,
+                        std::shared_ptr<Tree> tree);
 
 // True for the key of a table's row: such a --set is not for the chip description.
 bool is_row(std::string_view key, const Tables& tables);

@@ -101,12 +101,17 @@ Expr capital(Builder& b, const std::string& prefix, Expr slot, Expr chip, const 
                 (slot + chip * b.row("fleet.spares")) * run.recovery / kHoursYear);
 }
 
-Expr hour(Builder& b, const std::string& prefix, const std::string& text, Expr slot, Expr chip,
+struct Named {
+  std::string key, text;
+};
+
+// The lines of an hour are named after `prefix`, their sum is `sum`.
+Expr hour(Builder& b, const std::string& prefix, const Named& sum, Expr slot, Expr chip,
           const Running& run, std::vector<NodeId>& lines) {
   const Expr capital_hour = capital(b, prefix, slot, chip, run);
   const Expr upkeep_hour = upkeep(b, prefix, slot, chip);
   const Expr all =
-      b.name(prefix, text, "USD/h", capital_hour + run.space + run.electricity + upkeep_hour);
+      b.name(sum.key, sum.text, "USD/h", capital_hour + run.space + run.electricity + upkeep_hour);
   lines.insert(lines.end(), {capital_hour.id, run.space.id, run.electricity.id, upkeep_hour.id});
   return all;
 }
@@ -119,8 +124,8 @@ void occupied(Builder& b, Expr hourly, Expr share, Section& section) {
 
 // Server and network of a chip by their parts.
 Expr system_parts(Builder& b) {
-  if (const auto made = b.tree.find("slot.system_parts")) {
-    return {&b.tree, *made};
+  if (const auto made = b.find("slot.system_parts")) {
+    return *made;
   }
   const bool large = b.chip.system && b.chip.system->scaleup_domain > 8;
   const bool own = b.chip.kind == chip::Kind::full;
@@ -134,8 +139,8 @@ Expr system_parts(Builder& b) {
 }
 
 Expr network(Builder& b) {
-  if (const auto made = b.tree.find("slot.network")) {
-    return {&b.tree, *made};
+  if (const auto made = b.find("slot.network")) {
+    return *made;
   }
   return b.name("slot.network", "network outside the server", "USD",
                 b.row("ib.switch_cost_per_gpu_1024") + b.row("ib.cable_optics_per_gpu_1024"));
@@ -159,15 +164,25 @@ void ownership_of_own(Builder& b, const Bill& bill, const Programme& programme) 
   const Expr built =
       b.name("build.slot", "built at cost: no partner, no programme", "USD", *bill.cogs + system);
   std::vector<NodeId> built_lines;
-  const Expr built_hour = hour(b, "build.hourly", "an hour at build cost: no margin, no programme",
-                               built, *bill.cogs, run, built_lines);
-  const Expr hourly = hour(b, "hourly", "an hour of a chip that one owns", slot, *programme.price,
-                           run, b.costing.hourly_lines);
+  const Expr built_hour =
+      hour(b, "build.hourly", {"build.hourly", "an hour at build cost: no margin, no programme"},
+           built, *bill.cogs, run, built_lines);
+  // Spares and staff do not repeat the programme.
+  const Expr unit_hour =
+      hour(b, "hourly", {"hourly.unit", "an hour without the programme"}, *programme.unit + system,
+           *programme.unit, run, b.costing.hourly_lines);
+  const Expr programme_hour = b.name("hourly.programme", "its share of the programme", "USD/h",
+                                     *programme.share * run.recovery / kHoursYear);
+  const Expr hourly =
+      b.name("hourly", "an hour of a chip that one owns", "USD/h", unit_hour + programme_hour);
+  b.costing.hourly_lines.push_back(programme_hour.id);
+  b.costing.unit_hourly = unit_hour.id;
+  b.costing.recovery = run.recovery.id;
   b.costing.slot = slot.id;
   b.costing.hourly = hourly.id;
   section.lines = {parts.id, system.id, slot.id, run.recovery.id};
-  if (const auto power = b.tree.find("power.it")) {
-    section.lines.push_back(*power);
+  if (const auto power = b.find("power.it")) {
+    section.lines.push_back(power->id);
   }
   section.lines.insert(section.lines.end(), b.costing.hourly_lines.begin(),
                        b.costing.hourly_lines.end());
@@ -195,7 +210,8 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
                                *bill.cogs + system_parts(b) + network(b));
       std::vector<NodeId> lines;
       const Expr built =
-          hour(b, "build.hourly", "an hour at build cost: no margin", slot, *bill.cogs, run, lines);
+          hour(b, "build.hourly", {"build.hourly", "an hour at build cost: no margin"}, slot,
+               *bill.cogs, run, lines);
       section.lines.insert(section.lines.end(), {slot.id, built.id});
       b.costing.build_hourly = built.id;
     }
@@ -208,7 +224,7 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
         slot = price + network(b) + b.row("storage.per_gpu");
       }
       slot = b.name("slot", "bought, ready for work", "USD", slot);
-      hourly = hour(b, "hourly", "an hour of a chip that one buys", slot, price, run,
+      hourly = hour(b, "hourly", {"hourly", "an hour of a chip that one buys"}, slot, price, run,
                     b.costing.hourly_lines);
       b.costing.price = price.id;
       b.costing.slot = slot.id;

@@ -32,8 +32,8 @@ PackagePrice package_parts(Builder& b, PackageKind kind, const PackageSizes& siz
     return {cost, b.name(prefix + ".yield", "good packages", "1",
                          bonded("bond.yield_per_die.organic", all))};
   }
-  const auto found = b.tree.find("package.wafer.gross");
-  const Expr gross = found ? Expr{&b.tree, *found}
+  const auto found = b.find("package.wafer.gross");
+  const Expr gross = found ? *found
                            : gross_of(b, "package.wafer", sizes.interposer_width,
                                       sizes.interposer_height, "interposer");
   const Expr base = b.row("cowos.wafer_price") / gross + substrate +

@@ -150,15 +150,18 @@ Programme programme(Builder& b, const Bill& bill) {
     described = described + b.given("cost.respin_probability", *cost->respin_probability, 1, "1") *
                                 b.given("cost.respin", *cost->respin, 1, "USD");
   }
-  const Expr share = b.name("price.programme", "share of the programme, expected respin in it",
-                            "USD", described / units);
-  const Expr price = b.name("price", "price from a partner, programme in it", "USD",
-                            *bill.cogs / (1 - margin) + share);
-  section.lines.insert(section.lines.end(), {share.id, price.id});
+  const Expr expected = b.name("programme", "all that is paid before volume, expected respin in it",
+                               "USD", described + 0);
+  const Expr share = b.name("price.programme", "share of the programme", "USD", expected / units);
+  const Expr unit = b.name("price.unit", "price from a partner without the programme", "USD",
+                           *bill.cogs / (1 - margin));
+  const Expr price = b.name("price", "price from a partner, programme in it", "USD", unit + share);
+  section.lines.insert(section.lines.end(), {expected.id, unit.id, share.id, price.id});
   b.costing.sections.push_back(std::move(section));
   b.costing.price = price.id;
   three_ways(b, parts, {units, *bill.cogs, *bill.dies, *bill.wafers, *bill.wafer_price, margin});
-  return {price};
+  b.costing.programme = expected.id;
+  return {price, unit, share};
 }
 
 }  // namespace churon::cost

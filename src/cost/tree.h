@@ -119,6 +119,10 @@ class Tree {
   [[nodiscard]] const std::vector<std::string>& factors() const { return factors_; }
   // By input: its factor's index.
   [[nodiscard]] std::uint32_t factor_of(std::uint32_t input) const { return factor_of_[input]; }
+  // An input's value where its factor's standard normal number is `z`.
+  [[nodiscard]] double value_at(std::uint32_t input, double z) const {
+    return spreads_[input].at(z);
+  }
   [[nodiscard]] std::optional<NodeId> find(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> keys() const;  // of all names, in the order of creation
 

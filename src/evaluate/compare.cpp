@@ -9,28 +9,20 @@
 #include <thread>
 
 #include "base/text.h"
-#include "evaluate/serving_estimate.h"
+#include "evaluate/configuration_search.h"
 
 namespace churon::evaluate {
 
 namespace {
 
-using estimate::Deployment;
 using estimate::Device;
 using estimate::Figures;
 using estimate::Limit;
-using estimate::Load;
 using estimate::Parallelism;
 using estimate::Rate;
-using estimate::Served;
-using estimate::Server;
 
 constexpr double kKilo = 1024;
 constexpr double kTokensMax = 100e6;
-// Two concurrencies nearer than this are the same answer.
-constexpr double kBisectRatio = 1.01;
-// Neighbours of a front.
-constexpr double kFrontRatio = 1.3;
 constexpr double kMegawatt = 1e6;
 
 // Watts of host, network and cooling beside each watt of TDP, where a chip states nothing of its
@@ -88,241 +80,77 @@ std::vector<int> chip_counts(int chips_max) {
 
 bool is_power_of_two(int value) { return (value & (value - 1)) == 0; }
 
-// --- one chip and model -------------------------------------------------------------------------
-
-struct Plant {
-  Parallelism parallelism;
-  double chips = 1;
-  Server server;
-};
-
-struct Nearest {  // to a limit, over all configurations
-  double value = INFINITY;
-  Parallelism parallelism;
-
-  void offer(double candidate, const Parallelism& where) {
-    if (candidate < value) {
-      value = candidate;
-      parallelism = where;
-    }
+// The profiles that a search tries for a chip. Own chips have none: their derate set says it all.
+std::vector<estimate::Framework> frameworks_of(const chip::Chip& chip, const Figures& figures,
+                                               const CompareRequest& request) {
+  using estimate::Framework;
+  if (request.framework) {
+    return {*request.framework};
   }
-};
-
-std::string seconds_option(double seconds) {
-  return seconds < 1 ? fmt::format("{:.3g}ms", std::ceil(seconds * 1e4) / 10)
-                     : fmt::format("{:.3g}s", std::ceil(seconds * 10) / 10);
+  if (figures.own) {
+    return {estimate::kFrameworkDefault};
+  }
+  if (chip.vendor == "NVIDIA") {
+    return {Framework::vllm, Framework::sglang, Framework::tensorrt_llm};
+  }
+  return chip.vendor == "AMD" ? std::vector{Framework::vllm, Framework::sglang}
+                              : std::vector{Framework::vllm};
 }
 
-class Search {
- public:
-  Search(const CompareRequest& request, const Device& device, const model::Hyperparameters& model,
-         const NumberFormats& formats)
-      : request_(request), device_(device), model_(model), formats_(formats) {
-    const auto domain = static_cast<int>(std::min<double>(device.figures.domain_chips, 1e6));
-    for (const Parallelism& parallelism : candidates(model, std::min(domain, request.chips_max))) {
-      auto server = Server::create(device, deployment(parallelism));
-      if (server) {
-        plants_.push_back(
-            {parallelism, static_cast<double>(parallelism.chips()), std::move(*server)});
-      } else if (server.error().front().exit == ExitCode::infeasible) {
-        misfit_ = server.error().front();  // the last has the most chips
-      }
+// The search whose best makes the most; of several that find nothing the first.
+ConfigurationSearch& best_of(std::vector<ConfigurationSearch>& searches, const Workload& workload,
+                             ComparedRow& row) {
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < searches.size(); ++i) {
+    ComparedRow found = row;
+    found.best.reset();
+    searches[i].best(workload, found);
+    const bool is_better = found.best && (!row.best || found.best->throughput_per_chip >
+                                                           row.best->throughput_per_chip);
+    if (i == 0 || is_better) {
+      best = i;
+      row = std::move(found);
+      row.framework = searches[i].framework();
     }
   }
+  return searches[best];
+}
 
-  void best(const Workload& workload, ComparedRow& row) {
-    const double tokens = workload.input_tokens + workload.output_tokens;
-    if (tokens > static_cast<double>(model_.context)) {
-      row.infeasible = {"E0615",
-                        fmt::format("the model was made for {} positions, {} needs {:.0f}",
-                                    model_.context, workload.text, tokens),
-                        "a shorter workload"};
-      return;
-    }
-    Nearest tpot;
-    Nearest ttft;
-    double best_throughput = 0;
-    bool any_fits = false;
-    for (const Plant& plant : plants_) {
-      const double step = plant.parallelism.attention_dp;
-      const double most = std::floor(plant.server.fitting(tokens) / step);
-      if (most < 1) {
-        continue;
-      }
-      any_fits = true;
-      const Served first = serve(plant, step, workload);
-      tpot.offer(first.tpot_s, plant.parallelism);
-      ttft.offer(first.ttft_s, plant.parallelism);
-      if (!keeps_limits(first)) {
-        continue;
-      }
-      double low = 1;  // in units of `step`
-      Served at_low = first;
-      if (most > 1) {
-        const Served at_most = serve(plant, most * step, workload);
-        if (per_chip(at_most) <= best_throughput) {
-          continue;
-        }
-        if (keeps_limits(at_most)) {
-          low = most;
-          at_low = at_most;
-        } else {
-          double high = most;
-          while (high - low > 1 && high / low > kBisectRatio) {
-            const double middle = std::clamp(std::round(std::sqrt(low * high)), low + 1, high - 1);
-            const Served there = serve(plant, middle * step, workload);
-            if (keeps_limits(there)) {
-              low = middle;
-              at_low = there;
-            } else {
-              high = middle;
-            }
-          }
-        }
-      }
-      const double throughput = per_chip(at_low);
-      if (throughput > best_throughput) {
-        best_throughput = throughput;
-        row.usable_context = plant.server.usable_context(low * step);
-        row.best = Configuration{.parallelism = plant.parallelism,
-                                 .concurrency = low * step,
-                                 .chips = plant.chips,
-                                 .prefill_chips = std::max(0.0, at_low.chips - plant.chips),
-                                 .space = plant.server.space(),
-                                 .served = at_low,
-                                 .throughput_per_chip = throughput};
-      }
-    }
-    if (!row.best) {
-      row.infeasible = any_fits ? missed(tpot, ttft) : misfit(workload);
+std::vector<FrontPoint> front_of(std::vector<ConfigurationSearch>& searches,
+                                 const Workload& workload) {
+  std::vector<FrontPoint> points;
+  for (ConfigurationSearch& search : searches) {
+    const auto more = search.front(workload);
+    points.insert(points.end(), more.begin(), more.end());
+  }
+  return searches.size() == 1 ? points : pareto(std::move(points));
+}
+
+// The smallest scale-up domain of the bought chips; 0: there is none.
+double smallest_domain(const std::vector<Device>& devices) {
+  double smallest = 0;
+  for (const Device& device : devices) {
+    const double chips = device.figures.domain_chips;
+    if (!device.figures.own && chips > 1 && (smallest == 0 || chips < smallest)) {
+      smallest = chips;
     }
   }
+  return smallest;
+}
 
-  std::vector<FrontPoint> front(const Workload& workload) {
-    const double tokens = workload.input_tokens + workload.output_tokens;
-    std::vector<FrontPoint> points;
-    if (tokens > static_cast<double>(model_.context)) {
-      return points;
-    }
-    for (const Plant& plant : plants_) {
-      const double step = plant.parallelism.attention_dp;
-      const double most = std::floor(plant.server.fitting(tokens) / step);
-      for (double count = 1; count <= most;
-           count = std::max(count + 1, std::round(count * kFrontRatio))) {
-        const Served served = serve(plant, count * step, workload);
-        if (served.ttft_s > request_.ttft_limit_s) {
-          break;
-        }
-        points.push_back({.interactivity = 1 / served.tpot_s,
-                          .throughput_per_chip = per_chip(served),
-                          .concurrency = count * step,
-                          .parallelism = plant.parallelism});
-      }
-    }
-    return pareto(std::move(points));
+void narrow(const Workload& workload, double chips, ConfigurationSearch& search, ComparedRow& row) {
+  ComparedRow within;
+  within.formats = row.formats;
+  search.best(workload, within, chips);
+  if (within.best) {
+    row.narrow_chips = chips;
+    row.narrow_throughput_per_chip = within.best->throughput_per_chip;
   }
-
-  [[nodiscard]] ErrorBand design_band(const Configuration& best, const Workload& workload) const {
-    const auto server = Server::create(device_, deployment(best.parallelism));
-    return server ? design_bands(*server, load(workload, best.concurrency)).throughput
-                  : ErrorBand{};
-  }
-
-  [[nodiscard]] std::uint64_t served() const { return served_; }
-
- private:
-  [[nodiscard]] Deployment deployment(const Parallelism& parallelism) const {
-    return {.shape = &model_,
-            .parallelism = parallelism,
-            .framework = request_.framework,
-            .weights = formats_.weights,
-            .kv_bits = formats_.kv_bits};
-  }
-
-  [[nodiscard]] Load load(const Workload& workload, double concurrency) const {
-    return {.concurrency = concurrency,
-            .input_tokens = workload.input_tokens,
-            .output_tokens = workload.output_tokens,
-            .prefix_hit = request_.prefix_hit,
-            .disaggregated = request_.disaggregated};
-  }
-
-  Served serve(const Plant& plant, double concurrency, const Workload& workload) {
-    ++served_;
-    return plant.server.serve(load(workload, concurrency));
-  }
-
-  static double per_chip(const Served& served) { return served.output_tokens_per_s / served.chips; }
-
-  [[nodiscard]] bool keeps_limits(const Served& served) const {
-    return served.tpot_s <= request_.tpot_limit_s && served.ttft_s <= request_.ttft_limit_s;
-  }
-
-  static std::vector<FrontPoint> pareto(std::vector<FrontPoint> points) {
-    std::stable_sort(points.begin(), points.end(), [](const FrontPoint& a, const FrontPoint& b) {
-      return a.interactivity > b.interactivity;
-    });
-    std::vector<FrontPoint> front;
-    for (const FrontPoint& point : points) {
-      if (front.empty() || point.throughput_per_chip > front.back().throughput_per_chip) {
-        front.push_back(point);
-      }
-    }
-    std::reverse(front.begin(), front.end());
-    return front;
-  }
-
-  // Memory is too small, or the model cannot be cut so.
-  [[nodiscard]] Infeasible misfit(const Workload& workload) const {
-    if (!plants_.empty()) {
-      double most = 0;
-      for (const Plant& plant : plants_) {
-        most = std::max(most, plant.server.usable_context(plant.parallelism.attention_dp));
-      }
-      return {"E0611",
-              fmt::format("the cache of one request of {} does not fit beside the weights",
-                          workload.text),
-              most > 0 ? fmt::format("{:.0f} positions would", most) : ""};
-    }
-    return {
-        "E0611",
-        misfit_.message.empty() ? "no parallelism of this model fits this chip" : misfit_.message,
-        misfit_.help.empty() ? "" : misfit_.help.front()};
-  }
-
-  // One request a rank is the fastest there is.
-  [[nodiscard]] Infeasible missed(const Nearest& tpot, const Nearest& ttft) const {
-    if (tpot.value > request_.tpot_limit_s) {
-      return {"E0612",
-              fmt::format("TPOT is {} at best (one request a rank, {})", seconds_option(tpot.value),
-                          estimate::to_text(tpot.parallelism)),
-              fmt::format("--slo-tpot {} would do", seconds_option(tpot.value * 1.02))};
-    }
-    if (ttft.value > request_.ttft_limit_s) {
-      return {"E0613",
-              fmt::format("TTFT is {} at best (one request a rank, {})", seconds_option(ttft.value),
-                          estimate::to_text(ttft.parallelism)),
-              fmt::format("--slo-ttft {} would do", seconds_option(ttft.value * 1.02))};
-    }
-    return {"E0614",
-            fmt::format("no configuration keeps both limits: TPOT {} needs {}, TTFT {} needs {}",
-                        seconds_option(tpot.value), estimate::to_text(tpot.parallelism),
-                        seconds_option(ttft.value), estimate::to_text(ttft.parallelism)),
-            "relax one of --slo-tpot and --slo-ttft"};
-  }
-
-  const CompareRequest& request_;
-  const Device& device_;
-  const model::Hyperparameters& model_;
-  const NumberFormats& formats_;
-  std::vector<Plant> plants_;
-  Diagnostic misfit_;
-  std::uint64_t served_ = 0;
-};
+}
 
 void describe(const Contestant& contestant, const Device& device,
-              const model::Hyperparameters& model, const Workload& workload, const Search& search,
-              const ErrorBands& bands, ComparedRow& row) {
+              const model::Hyperparameters& model, const Workload& workload,
+              const ConfigurationSearch& search, const ErrorBands& bands, ComparedRow& row) {
   const Configuration& best = *row.best;
   const Figures& figures = device.figures;
   row.domain_chips = figures.domain_chips;
@@ -500,6 +328,7 @@ Result<Comparison> compare(const CompareRequest& request, const estimate::Effici
     }
     devices.emplace_back(std::move(*figures), efficiency);
   }
+  const double domain = smallest_domain(devices);
   const std::size_t models = request.models.size();
   const std::size_t loads = request.workloads.size();
   const std::size_t policies = request.policies.size();
@@ -533,7 +362,11 @@ Result<Comparison> compare(const CompareRequest& request, const estimate::Effici
       const model::Hyperparameters& model = *request.models[model_index];
       const FormatPolicy policy = request.policies[place % policies];
       const NumberFormats formats = number_formats(*contestant.chip, device.figures, model, policy);
-      Search search(request, device, model, formats);
+      std::vector<ConfigurationSearch> searches;
+      for (const estimate::Framework framework :
+           frameworks_of(*contestant.chip, device.figures, request)) {
+        searches.emplace_back(request, device, model, formats, framework);
+      }
       for (std::size_t load = 0; load < loads; ++load) {
         const Workload& workload = request.workloads[load];
         ComparedRow& row = result.cells[model_index * loads + load].rows[place];
@@ -541,15 +374,21 @@ Result<Comparison> compare(const CompareRequest& request, const estimate::Effici
         row.policy = policy;
         row.formats = formats;
         row.support = support.of(*contestant.chip, model);
-        search.best(workload, row);
+        ConfigurationSearch& search = best_of(searches, workload, row);
         if (row.best) {
           describe(contestant, device, model, workload, search, bands, row);
+          if (device.figures.own && model.experts.count > 0 && domain > 0 &&
+              row.best->chips > domain) {
+            narrow(workload, domain, search, row);
+          }
         }
         if (request.fronts) {
-          row.front = search.front(workload);
+          row.front = front_of(searches, workload);
         }
       }
-      served += search.served();
+      for (const ConfigurationSearch& search : searches) {
+        served += search.served();
+      }
     }
   };
   std::vector<std::thread> threads;

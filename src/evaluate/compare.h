@@ -76,7 +76,8 @@ struct CompareRequest {
   std::vector<Workload> workloads;
   std::vector<FormatPolicy> policies{FormatPolicy::eight_bit};
   double tpot_limit_s = 0.02, ttft_limit_s = 2;
-  estimate::Framework framework = estimate::kFrameworkDefault;
+  // None: of each bought chip the one that serves it best.
+  std::optional<estimate::Framework> framework = estimate::kFrameworkDefault;
   bool disaggregated = false;
   double prefix_hit = 0;
   int chips_max = 128;  // of one copy of the model
@@ -115,6 +116,7 @@ struct ComparedRow {
   int contestant = 0;
   FormatPolicy policy = FormatPolicy::eight_bit;
   NumberFormats formats;
+  estimate::Framework framework = estimate::kFrameworkDefault;
   std::optional<Configuration> best;
   std::optional<Infeasible> infeasible;
 
@@ -128,6 +130,10 @@ struct ComparedRow {
   double usable_context = 0;
   ErrorBand band;  // factors on the throughput
   Support support;
+
+  // An own chip with a mixture of experts: what is left within as many chips as the smallest domain
+  // of the bought chips has. 0: it needs no more than that, or nothing fits.
+  double narrow_chips = 0, narrow_throughput_per_chip = 0;
 
   std::vector<FrontPoint> front;  // by rising interactivity
 };

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <map>
 #include <set>
 
 #include "base/text.h"
+#include "evaluate/estimate_command.h"
 #include "report/definitions.h"
+#include "report/dollars_report.h"
 
 namespace churon::report {
 
@@ -24,11 +24,6 @@ const Contestant& contestant(const Comparison& comparison, const ComparedRow& ro
   return comparison.request.contestants[static_cast<std::size_t>(row.contestant)];
 }
 
-std::string row_name(const Comparison& comparison, const ComparedRow& row) {
-  return contestant_name(contestant(comparison, row)) +
-         (row.policy == evaluate::FormatPolicy::native ? " native" : "");
-}
-
 const std::string& model_name(const Comparison& comparison, const ComparedCell& cell) {
   const auto& model = *comparison.request.models[static_cast<std::size_t>(cell.model)];
   return model.name;
@@ -39,6 +34,15 @@ const evaluate::Workload& workload(const Comparison& comparison, const ComparedC
 }
 
 std::string kv_name(double bits) { return fmt::format("kv{:g}", bits); }
+
+// Weights and cache; the framework's profile where each chip has its own.
+std::string formats_text(const Comparison& comparison, const ComparedRow& row) {
+  const bool is_own = contestant(comparison, row).chip->kind == chip::Kind::full;
+  return fmt::format("{} {}{}", row.formats.weights->name, kv_name(row.formats.kv_bits),
+                     comparison.request.framework || is_own
+                         ? ""
+                         : fmt::format(" {}", estimate::name(row.framework)));
+}
 
 // "12.3k" for 12,595 positions.
 std::string positions(double value) {
@@ -64,46 +68,10 @@ std::string limits(const evaluate::CompareRequest& request, Charset charset) {
                      text(Seconds{request.ttft_limit_s}, charset));
 }
 
-std::string conditions(const evaluate::CompareRequest& request) {
-  std::string text = fmt::format("{}, framework profile {}",
-                                 request.disaggregated ? "disaggregated" : "aggregated",
-                                 estimate::name(request.framework));
-  if (request.prefix_hit > 0) {
-    text += fmt::format(", {} of the prompts in the prefix cache", percent(request.prefix_hit));
-  }
-  return text;
-}
-
-// The command that shows the terms of a number.
-std::string estimate_command(const Comparison& comparison, const ComparedCell& cell,
-                             const ComparedRow& row) {
-  const Contestant& who = contestant(comparison, row);
-  const evaluate::Workload& load = workload(comparison, cell);
-  const estimate::Parallelism& p = row.best->parallelism;
-  std::string text = fmt::format("churon estimate --chip {} --model {}", who.chip->id,
-                                 model_name(comparison, cell));
-  if (!who.derate.empty()) {
-    text += " --derate " + who.derate;
-  }
-  for (const auto& [name, value] : {std::pair{"tp", p.tp}, std::pair{"pp", p.pp},
-                                    std::pair{"ep", p.ep}, std::pair{"attn-dp", p.attention_dp}}) {
-    text += value > 1 ? fmt::format(" --{} {}", name, value) : "";
-  }
-  text += fmt::format(" --weights {} --batch {:.0f} --input {:.0f} --output {:.0f}",
-                      row.formats.weights->name, row.best->concurrency, load.input_tokens,
-                      load.output_tokens);
-  const evaluate::CompareRequest& request = comparison.request;
-  if (request.framework != estimate::kFrameworkDefault) {
-    text += fmt::format(" --framework {}", estimate::name(request.framework));
-  }
-  if (request.prefix_hit > 0) {
-    text += fmt::format(" --prefix-hit {:g}", request.prefix_hit);
-  }
-  return text + (request.disaggregated ? " --disaggregated" : "");
-}
-
-void append_cell(std::string& out, const Comparison& comparison, const ComparedCell& cell,
+void append_cell(std::string& out, const CompareRecord& record, std::size_t index,
                  Charset charset) {
+  const Comparison& comparison = record.comparison;
+  const ComparedCell& cell = comparison.cells[index];
   out += fmt::format("{}, {} (input/output tokens): {}\n",
                      escape_control(model_name(comparison, cell)), workload(comparison, cell).text,
                      limits(comparison.request, charset));
@@ -123,21 +91,21 @@ void append_cell(std::string& out, const Comparison& comparison, const ComparedC
     const double rate = best.throughput_per_chip;
     table.row({row_name(comparison, row), number(rate),
                row.band.is_known() ? interval(rate * row.band.p10, rate * row.band.p90) : "-",
-               compact(row.throughput_per_domain),
+               fmt::format("{} of {:.0f}", compact(row.throughput_per_domain), row.domain_chips),
                row.throughput_per_mw > 0 ? compact(row.throughput_per_mw) : "-",
                row.energy_per_token_j > 0 ? number(row.energy_per_token_j) : "-",
                fmt::format("{} {}", estimate::name(row.limit), percent(row.limit_share)),
                fmt::format("{:.0f}", best.chips), configuration(best),
                fmt::format("{:.0f}", best.concurrency), text(Seconds{best.served.tpot_s}, charset),
                text(Seconds{best.served.ttft_s}, charset), positions(row.usable_context),
-               fmt::format("{} {}", row.formats.weights->name, kv_name(row.formats.kv_bits)),
-               std::string(evaluate::name(row.support.basis))});
+               formats_text(comparison, row), std::string(evaluate::name(row.support.basis))});
   }
   if (any) {
     out += table.text("  ");
-    out += fmt::format("  why: {} --explain\n",
-                       escape_control(estimate_command(comparison, cell, cell.rows.front())));
+    out += fmt::format("  why: {} --explain\n", escape_control(evaluate::estimate_command(
+                                                    comparison.request, cell, cell.rows.front())));
   }
+  out += dollars_table(comparison, record.dollars, index);
   for (const ComparedRow& row : cell.rows) {
     if (row.infeasible) {
       out += fmt::format(
@@ -209,6 +177,8 @@ Json best_json(const ComparedRow& row) {
   json["parallelism_degrees"] = parallelism_json(best.parallelism);
   json["concurrency"] = best.concurrency;
   json["prefill_chip_count"] = best.prefill_chips;
+  json["narrow_domain_chip_count"] = positive_or_null(row.narrow_chips);
+  json["narrow_output_tokens_per_s_per_chip"] = positive_or_null(row.narrow_throughput_per_chip);
   json["usable_context_tokens"] = row.usable_context;
   json["weights_per_chip_bytes"] = best.space.weights_bytes;
   json["usable_per_chip_bytes"] = best.space.usable_bytes;
@@ -228,6 +198,8 @@ Json row_json(const Comparison& comparison, const ComparedCell& cell, const Comp
   json["own"] = who.chip->kind == chip::Kind::full;
   json["derate"] = who.derate.empty() ? Json(nullptr) : Json(who.derate);
   json["formats"] = evaluate::name(row.policy);
+  json["framework"] =
+      who.chip->kind == chip::Kind::full ? Json(nullptr) : Json(estimate::name(row.framework));
   json["weights"] = row.formats.weights->name;
   json["weight_bits"] = row.formats.weights->weight_bits;
   json["kv_bits"] = row.formats.kv_bits;
@@ -244,7 +216,7 @@ Json row_json(const Comparison& comparison, const ComparedCell& cell, const Comp
   json["provisioned_basis"] = power.basis;
   if (row.best) {
     json.update(best_json(row));
-    json["estimate_command"] = estimate_command(comparison, cell, row);
+    json["estimate_command"] = evaluate::estimate_command(comparison.request, cell, row);
   }
   if (row.infeasible) {
     json["error"] = {{"code", row.infeasible->code},
@@ -264,51 +236,45 @@ Json row_json(const Comparison& comparison, const ComparedCell& cell, const Comp
   return json;
 }
 
-// Colour tells the maker, marker and dash the chip.
-Color maker_color(const chip::Chip& chip) {
-  if (chip.kind == chip::Kind::full) {
-    return Color::black;
-  }
-  static constexpr std::array<std::pair<std::string_view, Color>, 5> colors{{
-      {"NVIDIA", Color::green},
-      {"AMD", Color::vermillion},
-      {"Google", Color::blue},
-      {"AWS", Color::orange},
-      {"Intel", Color::purple},
-  }};
-  for (const auto& [vendor, color] : colors) {
-    if (chip.vendor == vendor) {
-      return color;
+// What is left of an own chip's lead on a mixture where it has no larger domain than others.
+std::string narrow_text(const Comparison& comparison, const std::vector<const ComparedRow*>& own) {
+  std::string text;
+  for (const ComparedRow* row : own) {
+    if (row->narrow_chips > 0) {
+      text +=
+          fmt::format("{}{} {} ({:.2f} of it)",
+                      text.empty() ? fmt::format(" With experts over {:.0f} chips, the smallest "
+                                                 "domain here, it makes a chip: ",
+                                                 row->narrow_chips)
+                                   : ", ",
+                      row_name(comparison, *row), number(row->narrow_throughput_per_chip),
+                      row->narrow_throughput_per_chip / row->best->throughput_per_chip);
     }
   }
-  return Color::sky;
-}
-
-// The n-th of a maker's chips, counted over formats as well.
-Style chip_style(Color color, int index) {
-  constexpr std::array markers{Marker::circle, Marker::square, Marker::triangle, Marker::diamond,
-                               Marker::ring,   Marker::plus,   Marker::cross};
-  constexpr std::array dashes{Dash::solid, Dash::dashed, Dash::dotted};
-  const auto i = static_cast<std::size_t>(index);
-  return {.color = color,
-          .marker = markers[i % markers.size()],
-          .dash = dashes[i % dashes.size()],
-          .width = color == Color::black ? 2.2 : 1.6};
-}
-
-std::map<std::pair<int, evaluate::FormatPolicy>, Style> styles(const Comparison& comparison) {
-  std::map<std::pair<int, evaluate::FormatPolicy>, Style> result;
-  std::map<Color, int> used;
-  for (const evaluate::FormatPolicy policy : comparison.request.policies) {
-    for (std::size_t i = 0; i < comparison.request.contestants.size(); ++i) {
-      const Color color = maker_color(*comparison.request.contestants[i].chip);
-      result[{static_cast<int>(i), policy}] = chip_style(color, used[color]++);
-    }
-  }
-  return result;
+  return text.empty() ? "" : text + ".";
 }
 
 }  // namespace
+
+std::string row_name(const Comparison& comparison, const ComparedRow& row) {
+  return contestant_name(contestant(comparison, row)) +
+         (row.policy == evaluate::FormatPolicy::native ? " native" : "");
+}
+
+std::string conditions(const evaluate::CompareRequest& request) {
+  std::string text = fmt::format(
+      "{}, {}", request.disaggregated ? "disaggregated" : "aggregated",
+      request.framework ? fmt::format("framework profile {}", estimate::name(*request.framework))
+                        : "of each bought chip the framework profile that serves it best");
+  if (request.prefix_hit > 0) {
+    text += fmt::format(", {} of the prompts in the prefix cache", percent(request.prefix_hit));
+  }
+  return text;
+}
+
+std::string cell_title(const Comparison& comparison, const ComparedCell& cell) {
+  return fmt::format("{}, {}", model_name(comparison, cell), workload(comparison, cell).text);
+}
 
 std::string contestant_name(const Contestant& contestant) {
   return contestant.derate.empty() ? contestant.chip->id
@@ -375,17 +341,19 @@ std::string verdict(const Comparison& comparison, const ComparedCell& cell) {
     text += fmt::format("{}{}{}: {}.", text.empty() ? "" : " ", chip->id,
                         own[i]->policy == evaluate::FormatPolicy::native ? " native" : "", sets);
   }
-  return text;
+  return text + narrow_text(comparison, own);
 }
 
 std::string compare_text(const CompareRecord& record, Charset charset) {
   const Comparison& comparison = record.comparison;
   std::string out;
-  for (const ComparedCell& cell : comparison.cells) {
-    append_cell(out, comparison, cell, charset);
+  out += dollars_verdict(comparison, record.dollars) + "\n";
+  for (std::size_t i = 0; i < comparison.cells.size(); ++i) {
+    append_cell(out, record, i, charset);
     out += "\n";
   }
   out += fmt::format("Conditions: {}; analytic model.\n", conditions(comparison.request));
+  out += dollars_conditions(comparison, record.dollars, record.scenarios);
   out += support_text(comparison);
   if (!record.skipped.empty()) {
     out += "Left out:\n";
@@ -396,10 +364,17 @@ std::string compare_text(const CompareRecord& record, Charset charset) {
   }
   out += "Columns:\n";
   Table table({Align::left, Align::left});
-  table.row({"/domain", "tokens/s of all chips that scale-up links join (copies of the model)"});
+  table.row({"/domain", "tokens/s of all chips that scale-up links join, and how many these are"});
   table.row({"/MW", "of provisioned power: as the chip states it, else TDP x 2.05"});
   table.row({"requests", "concurrent requests of one copy of the model"});
   table.row({"context", "positions a request may reach while as many run"});
+  table.row({"USD/Mtok",
+             "of input and output tokens alike, central and P10..P90 of joint draws; own chips:"});
+  table.row({"", "purchase from a partner, a share of the programme in it"});
+  table.row(
+      {"input, output", "at the lower of purchase and rent, by their shares of the busy time"});
+  table.row(
+      {"advantage", "price of the cheapest one can get over the own chip's: above 1 it wins"});
   table.row({"numbers", "design: own description. datasheet: no row of this chip was measured."});
   table.row({"", "calibrated: rows of this chip are in the calibration. measured: rows of this"});
   table.row({"", "chip with this model are. The number itself is always the model's."});
@@ -416,16 +391,19 @@ Json compare_json(const CompareRecord& record) {
   json["seed"] = nullptr;
   json["tpot_limit_s"] = request.tpot_limit_s;
   json["ttft_limit_s"] = request.ttft_limit_s;
-  json["framework"] = estimate::name(request.framework);
+  json["framework"] = request.framework ? estimate::name(*request.framework) : "best";
   json["disaggregated"] = request.disaggregated;
   json["prefix_hit_share"] = request.prefix_hit;
   json["configuration_count"] = comparison.configurations;
   Json cells = Json::array();
-  for (const ComparedCell& cell : comparison.cells) {
+  for (std::size_t i = 0; i < comparison.cells.size(); ++i) {
+    const ComparedCell& cell = comparison.cells[i];
     const evaluate::Workload& load = workload(comparison, cell);
     Json rows = Json::array();
-    for (const ComparedRow& row : cell.rows) {
-      rows.push_back(row_json(comparison, cell, row, request.fronts));
+    for (std::size_t j = 0; j < cell.rows.size(); ++j) {
+      Json row = row_json(comparison, cell, cell.rows[j], request.fronts);
+      row.update(dollars_row_json(record.dollars, cell, request, i, j));
+      rows.push_back(std::move(row));
     }
     cells.push_back({{"model", model_name(comparison, cell)},
                      {"workload", load.text},
@@ -435,6 +413,8 @@ Json compare_json(const CompareRecord& record) {
                      {"rows", std::move(rows)}});
   }
   json["comparisons"] = std::move(cells);
+  json["verdict"] = dollars_verdict(comparison, record.dollars);
+  json["dollars"] = dollars_json(record.dollars, record.scenarios);
   Json skipped = Json::array();
   for (const SkippedChip& chip : record.skipped) {
     skipped.push_back({{"chip", chip.chip}, {"reason", chip.reason}});
@@ -442,57 +422,6 @@ Json compare_json(const CompareRecord& record) {
   json["skipped"] = std::move(skipped);
   json["definitions"] = definitions_json();
   return json;
-}
-
-std::string compare_svg(const CompareRecord& record) {
-  const Comparison& comparison = record.comparison;
-  const evaluate::CompareRequest& request = comparison.request;
-  Chart chart;
-  chart.title = "Output tokens per second and chip against interactivity";
-  chart.subtitle = fmt::format(
-      "Best configuration at each speed, TTFT at most {}; {}. The line ends where no batch is "
-      "left, or where memory or TTFT allow no larger one.",
-      text(Seconds{request.ttft_limit_s}), conditions(request));
-  chart.columns = static_cast<int>(std::min<std::size_t>(3, request.workloads.size()));
-  chart.panel_width = 600;
-  chart.panel_height = 430;
-  chart.footer =
-      "Expected values of the analytic model. Colour: maker; marker and dash: chip. Own chips at "
-      "each of their derate sets.";
-  const auto style = styles(comparison);
-  for (const ComparedCell& cell : comparison.cells) {
-    Panel panel;
-    panel.title =
-        fmt::format("{}, {}", model_name(comparison, cell), workload(comparison, cell).text);
-    panel.x = {.title = "interactivity: tokens/s of one user", .scale = Scale::logarithmic};
-    panel.y = {.title = "output tokens/s per chip", .scale = Scale::logarithmic};
-    panel.references.push_back({true, 1 / request.tpot_limit_s,
-                                fmt::format("TPOT {}", text(Seconds{request.tpot_limit_s}))});
-    // In the order of the request, so that the legend is the same whoever leads.
-    std::vector<const ComparedRow*> rows;
-    for (const ComparedRow& row : cell.rows) {
-      rows.push_back(&row);
-    }
-    std::stable_sort(rows.begin(), rows.end(), [](const ComparedRow* a, const ComparedRow* b) {
-      return std::pair(a->policy, a->contestant) < std::pair(b->policy, b->contestant);
-    });
-    for (const ComparedRow* row : rows) {
-      Series series{.name = row_name(comparison, *row),
-                    .style = style.at({row->contestant, row->policy}),
-                    .points = {}};
-      for (const evaluate::FrontPoint& point : row->front) {
-        series.points.push_back({point.interactivity, point.throughput_per_chip, ""});
-      }
-      if (!series.points.empty()) {
-        panel.series.push_back(std::move(series));
-      }
-    }
-    if (panel.series.empty()) {
-      panel.note = "no chip serves this within the limit on TTFT";
-    }
-    chart.panels.push_back(std::move(panel));
-  }
-  return svg(chart);
 }
 
 }  // namespace churon::report

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "report/cost_explanation.h"
 
 namespace churon::report {
 
@@ -32,38 +33,9 @@ const Quantiles* of(const CostRecord& record, std::optional<NodeId> id) {
   return nullptr;
 }
 
-// Two decimals below ten, whole dollars above a thousand.
-std::string money(double value) {
-  const double size = std::abs(value);
-  if (!std::isfinite(value)) {
-    return "-";
-  }
-  if (size >= 1000) {
-    const std::string digits = fmt::format("{:.0f}", size);
-    std::string text = value < 0 ? "-" : "";
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-      text += i > 0 && (digits.size() - i) % 3 == 0 ? "," : "";
-      text += digits[i];
-    }
-    return text;
-  }
-  return fmt::format("{:.{}f}", value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
-}
-
 std::string years(double months) { return fmt::format("{:.1f} years", months / 12); }
 
 bool is_share(const Node& node) { return node.unit == "1"; }
-
-bool has_no_unit(std::string_view unit) { return unit.empty() || unit == "1" || unit == "-"; }
-
-std::string plain_text(double value, std::string_view unit) {
-  return has_no_unit(unit) ? fmt::format("{:.4g}", value) : money(value);
-}
-
-std::string value_text(double value, std::string_view unit) {
-  return has_no_unit(unit) ? plain_text(value, unit)
-                           : fmt::format("{} {}", plain_text(value, unit), unit);
-}
 
 // --- the text -----------------------------------------------------------------------------------
 
@@ -193,91 +165,6 @@ std::string tornado_text(const CostRecord& record, const std::vector<Effect>& ef
   return fmt::format("What moves {} ({}), each factor alone\n{}\n", tree.at(*target).key,
                      tree.at(*target).unit, table.text("  "));
 }
-
-// --- why ----------------------------------------------------------------------------------------
-
-class Explanation {
- public:
-  explicit Explanation(const CostRecord& record) : record_(record), tree_(*record.costing.tree) {}
-
-  std::string of_node(NodeId id) {
-    write(id, 0);
-    return std::move(text_);
-  }
-
- private:
-  void write(NodeId id, std::size_t depth) {
-    const std::string indent(2 * depth, ' ');
-    const Node& node = tree_.at(id);
-    if (node.op == cost::Op::input) {
-      write_input(tree_.input_of(node), id, indent);
-      return;
-    }
-    const double central = cost::central_value(tree_, id);
-    text_ += fmt::format("{}{} = {}", indent, node.key, value_text(central, node.unit));
-    if (const Quantiles* q = of(record_, id)) {
-      text_ += fmt::format("  [P10 {}, P50 {}, P90 {}]", plain_text(q->p10, node.unit),
-                           plain_text(q->p50, node.unit), plain_text(q->p90, node.unit));
-    }
-    text_ += node.text.empty() ? "\n" : fmt::format("  {}\n", node.text);
-    text_ += fmt::format("{}  = {}\n", indent, tree_.formula(id));
-    if (!seen_.insert(id).second) {
-      text_ += fmt::format("{}  (above)\n", indent);
-      return;
-    }
-    write_functions(id, indent);
-    for (const NodeId argument : tree_.shown_arguments(id)) {
-      write(argument, depth + 1);
-    }
-  }
-
-  void write_functions(NodeId id, const std::string& indent) {
-    const Node& node = tree_.at(id);
-    if (node.function != nullptr) {
-      text_ += fmt::format("{}  {} = {}; {}\n", indent, node.function->name, node.function->formula,
-                           node.function->arguments);
-    }
-    for (const NodeId argument : node.arguments) {
-      if (tree_.at(argument).key.empty()) {
-        write_functions(argument, indent);
-      }
-    }
-  }
-
-  void write_input(const Input& input, NodeId id, const std::string& indent) {
-    text_ +=
-        fmt::format("{}{} = {}", indent, input.key, value_text(input.range.central, input.unit));
-    if (input.is_uncertain()) {
-      text_ += fmt::format(" (P5 {}, P95 {})", plain_text(input.range.low, input.unit),
-                           plain_text(input.range.high, input.unit));
-    }
-    text_ += input.text.empty() ? "\n" : fmt::format("  {}\n", input.text);
-    if (!seen_.insert(id).second) {
-      return;
-    }
-    std::vector<std::string> parts{fmt::format("basis {}", input.basis)};
-    const auto part = [&](std::string_view name, const std::string& value) {
-      if (!value.empty()) {
-        parts.push_back(name.empty() ? value : fmt::format("{} {}", name, value));
-      }
-    };
-    part("as of", input.as_of);
-    part("moves with", input.factor);
-    part("", input.place);
-    text_ += fmt::format("{}    {}\n", indent, join(parts, "; "));
-    if (!input.source.empty()) {
-      text_ += fmt::format("{}    source: {}\n", indent, input.source);
-    }
-    if (!input.note.empty()) {
-      text_ += fmt::format("{}    note: {}\n", indent, input.note);
-    }
-  }
-
-  const CostRecord& record_;
-  const Tree& tree_;
-  std::set<NodeId> seen_;
-  std::string text_;
-};
 
 // --- JSON ---------------------------------------------------------------------------------------
 
@@ -499,7 +386,7 @@ Json cost_json(const CostRecord& record) {
 Result<std::string> cost_explanation(const CostRecord& record, std::string_view key) {
   const Tree& tree = *record.costing.tree;
   if (const auto id = tree.find(key)) {
-    return Explanation(record).of_node(*id);
+    return cost_explanation_text(tree, *id, [&](NodeId node) { return of(record, node); });
   }
   const std::vector<std::string> keys = tree.keys();
   const auto near = did_you_mean(key, keys);

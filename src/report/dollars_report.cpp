@@ -1,0 +1,637 @@
+#include "report/dollars_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "base/text.h"
+#include "evaluate/estimate_command.h"
+#include "report/compare_report.h"
+#include "report/cost_explanation.h"
+
+namespace churon::report {
+
+namespace {
+
+using cost::NodeId;
+using cost::Quantiles;
+using evaluate::ComparedCell;
+using evaluate::ComparedRow;
+using evaluate::Comparison;
+using evaluate::Contestant;
+using evaluate::Dollars;
+using evaluate::PriceKind;
+using evaluate::RowDollars;
+using evaluate::TokenPrice;
+using evaluate::Versus;
+
+constexpr std::array kKinds{PriceKind::build, PriceKind::purchase, PriceKind::rent};
+// A factor that has to go further than one case in a hundred is not worth a word.
+constexpr double kUnlikely = 0.01;
+constexpr std::size_t kFlipsShown = 3;
+
+const Contestant& contestant(const Comparison& comparison, const ComparedRow& row) {
+  return comparison.request.contestants[static_cast<std::size_t>(row.contestant)];
+}
+
+std::string_view verb_of(PriceKind kind) {
+  switch (kind) {
+    case PriceKind::build:
+      return "at build cost";
+    case PriceKind::purchase:
+      return "bought";
+    case PriceKind::rent:
+      return "rented";
+  }
+  return "";
+}
+
+// "0.0413", with three digits also below a cent.
+std::string price_text(double value) {
+  return std::isfinite(value) ? number(value) : std::string("-");
+}
+
+std::string times(double value) {
+  return std::isfinite(value) ? fmt::format("{} x", number(value)) : std::string("-");
+}
+
+std::string band(const Quantiles& q) {
+  return fmt::format("{}..{}", price_text(q.p10), price_text(q.p90));
+}
+
+double geometric_mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) {
+    sum += std::log(value);
+  }
+  return values.empty() ? 0 : std::exp(sum / static_cast<double>(values.size()));
+}
+
+// One own chip at one derate set in one cell.
+struct Case {
+  const ComparedCell* cell;
+  const ComparedRow* row;
+  const RowDollars* dollars;
+  const ComparedRow* rival;
+
+  [[nodiscard]] const Versus& versus() const { return *dollars->versus; }
+};
+
+std::vector<Case> cases_of(const Comparison& comparison, const Dollars& dollars,
+                           const chip::Chip* chip, std::string_view derate) {
+  std::vector<Case> cases;
+  for (std::size_t i = 0; i < comparison.cells.size(); ++i) {
+    const ComparedCell& cell = comparison.cells[i];
+    for (std::size_t j = 0; j < cell.rows.size(); ++j) {
+      const ComparedRow& row = cell.rows[j];
+      const Contestant& who = contestant(comparison, row);
+      const RowDollars& priced = dollars.cells[i].rows[j];
+      if (who.chip == chip && who.derate == derate && priced.versus &&
+          row.policy == comparison.request.policies.front()) {
+        cases.push_back(
+            {&cell, &row, &priced, &cell.rows[static_cast<std::size_t>(priced.versus->rival)]});
+      }
+    }
+  }
+  return cases;
+}
+
+// The derate set of an own chip that counts where one is asked for; empty: a bought chip.
+std::string default_set(const chip::Chip& chip) {
+  const chip::Derate* set = chip.kind == chip::Kind::full ? chip::derate(chip, {}) : nullptr;
+  return set == nullptr ? "" : set->name;
+}
+
+std::string cell_name(const Comparison& comparison, const ComparedCell& cell) {
+  return fmt::format(
+      "{} {}",
+      escape_control(comparison.request.models[static_cast<std::size_t>(cell.model)]->name),
+      comparison.request.workloads[static_cast<std::size_t>(cell.workload)].text);
+}
+
+std::string rival_name(const Comparison& comparison, const Case& one) {
+  return fmt::format("{} {}", contestant_name(contestant(comparison, *one.rival)),
+                     verb_of(one.versus().kind));
+}
+
+// The rival that most cases name.
+std::string usual_rival(const Comparison& comparison, const std::vector<Case>& cases) {
+  std::map<std::string, int> counts;
+  std::string most;
+  for (const Case& one : cases) {
+    const std::string name = rival_name(comparison, one);
+    if (++counts[name] > counts[most] || most.empty()) {
+      most = name;
+    }
+  }
+  return counts[most] < static_cast<int>(cases.size()) ? "mostly " + most : most;
+}
+
+double mean_advantage(const std::vector<Case>& cases) {
+  std::vector<double> values;
+  for (const Case& one : cases) {
+    values.push_back(one.versus().central);
+  }
+  return geometric_mean(values);
+}
+
+std::string other_sets(const Comparison& comparison, const Dollars& dollars, const chip::Chip* chip,
+                       std::string_view shown) {
+  std::string text;
+  for (const Contestant& who : comparison.request.contestants) {
+    const auto cases = who.chip == chip && who.derate != shown
+                           ? cases_of(comparison, dollars, chip, who.derate)
+                           : std::vector<Case>{};
+    if (!cases.empty()) {
+      text += fmt::format(", {} at {}", times(mean_advantage(cases)), who.derate);
+    }
+  }
+  return text;
+}
+
+std::string dollars_line(const Comparison& comparison, const Dollars& dollars,
+                         const chip::Chip* chip, std::string_view derate,
+                         const std::vector<Case>& cases) {
+  const std::string others = other_sets(comparison, dollars, chip, derate);
+  if (cases.size() == 1) {
+    const Case& one = cases.front();
+    const TokenPrice& mine = *one.dollars->of(PriceKind::purchase);
+    const Versus& versus = one.versus();
+    return fmt::format(
+        "Dollars: {} {} makes a million tokens for {} USD (P10..P90 {}); {}, the cheapest one can "
+        "get, costs {} that (P10..P90 {}; dearer in {} of draws){}.",
+        chip->id, derate, price_text(mine.central), band(mine.quantiles),
+        rival_name(comparison, one), times(versus.central), band(versus.quantiles),
+        percent(versus.cheaper_share), others);
+  }
+  const auto [least, most] = std::minmax_element(
+      cases.begin(), cases.end(),
+      [](const Case& a, const Case& b) { return a.versus().central < b.versus().central; });
+  const auto wins = std::count_if(cases.begin(), cases.end(),
+                                  [](const Case& one) { return one.versus().central > 1; });
+  return fmt::format(
+      "Dollars: a token of the cheapest chip one can get ({}) costs {} that of {} {} ({} to {} "
+      "over {} cases; dearer in {} of them){}.",
+      usual_rival(comparison, cases), times(mean_advantage(cases)), chip->id, derate,
+      times(least->versus().central), times(most->versus().central), cases.size(), wins, others);
+}
+
+std::string why_line(const Comparison& comparison, const std::vector<Case>& cases) {
+  std::vector<double> silicon, margin, software, all;
+  int no_split = 0;
+  for (const Case& one : cases) {
+    if (!one.versus().split) {
+      ++no_split;
+      continue;
+    }
+    silicon.push_back(one.versus().split->silicon);
+    margin.push_back(one.versus().split->margin);
+    software.push_back(one.versus().split->software);
+    all.push_back(one.versus().central);
+  }
+  if (all.empty()) {
+    return fmt::format("Why: nobody says what {} costs to build, so there is no split.",
+                       usual_rival(comparison, cases));
+  }
+  return fmt::format(
+      "Why: {} = silicon {} (tokens that physics allows per dollar of build cost), merchant margin "
+      "{}, software {} (achieved of what physics allows){}.",
+      times(geometric_mean(all)), times(geometric_mean(silicon)), times(geometric_mean(margin)),
+      times(geometric_mean(software)),
+      no_split > 0 ? fmt::format("; {} cases without public build cost left out", no_split) : "");
+}
+
+std::string chips_text(double chips) {
+  return std::isfinite(chips) ? fmt::format("{} chips", compact(chips)) : std::string("no volume");
+}
+
+std::string break_even_line(const Comparison& comparison, const Dollars& dollars,
+                            const chip::Chip* chip, std::string_view derate,
+                            const std::vector<Case>& cases) {
+  // Over several cases the fleet does the dearest of them: the highest volume.
+  const auto worst = [](const std::vector<Case>& of) {
+    return *std::max_element(of.begin(), of.end(), [](const Case& a, const Case& b) {
+      return a.versus().chips < b.versus().chips;
+    });
+  };
+  const Case one = worst(cases);
+  const Versus& versus = one.versus();
+  std::string text = "Break-even: ";
+  if (!std::isfinite(versus.chips)) {
+    text +=
+        fmt::format("no volume earns the programme back against {}", rival_name(comparison, one));
+  } else {
+    const Quantiles& q = versus.chips_quantiles;
+    text += fmt::format("the programme is earned back from {} ({} to {}), {} tokens a year",
+                        chips_text(versus.chips), compact(q.p10),
+                        std::isfinite(q.p90) ? compact(q.p90) : "never",
+                        compact(versus.tokens_per_year));
+  }
+  text += cases.size() > 1
+              ? fmt::format(" in the hardest case, {}", cell_name(comparison, *one.cell))
+              : "";
+  for (const Contestant& who : comparison.request.contestants) {
+    const auto others = who.chip == chip && who.derate != derate
+                            ? cases_of(comparison, dollars, chip, who.derate)
+                            : std::vector<Case>{};
+    if (!others.empty()) {
+      text += fmt::format("; {} at {}", chips_text(worst(others).versus().chips), who.derate);
+    }
+  }
+  return text + (versus.planned_chips > 0
+                     ? fmt::format("; planned are {}.", compact(versus.planned_chips))
+                     : ".");
+}
+
+std::string flip_text(const cost::Tree& tree, const cost::Flip& flip) {
+  const std::uint32_t first = flip.inputs.front();
+  const cost::Input& input = tree.inputs()[first];
+  const double value = tree.value_at(first, flip.z);
+  const std::string unit = input.unit == "1" || input.unit == "-" ? "" : " " + input.unit;
+  std::string name = input.key;
+  if (flip.inputs.size() > 1) {
+    name += fmt::format(" and {} others that move with it", flip.inputs.size() - 1);
+  }
+  const double percentile = 100 * (flip.z < 0 ? flip.probability : 1 - flip.probability);
+  return fmt::format("{} {} {}{} (from {}; P{:.0f})", name,
+                     value < input.range.central ? "falls to" : "rises to", number(value), unit,
+                     number(input.range.central), percentile);
+}
+
+std::string flips_text(const cost::Tree& tree, const Versus& versus) {
+  std::string text;
+  std::size_t shown = 0;
+  for (const cost::Flip& flip : versus.flips) {
+    if (flip.probability < kUnlikely || shown == kFlipsShown) {
+      break;
+    }
+    text += (shown++ == 0 ? "" : ", or ") + flip_text(tree, flip);
+  }
+  return text;
+}
+
+// The case whose answer is nearest to changing.
+Case closest(const std::vector<Case>& cases) {
+  return *std::min_element(cases.begin(), cases.end(), [](const Case& a, const Case& b) {
+    return std::abs(std::log(a.versus().central)) < std::abs(std::log(b.versus().central));
+  });
+}
+
+std::string unless_line(const Comparison& comparison, const Dollars& dollars,
+                        const std::vector<Case>& cases) {
+  const Case one = closest(cases);
+  const Versus& versus = one.versus();
+  const std::string flips = flips_text(*dollars.tree, versus);
+  std::string text = versus.central > 1 ? "Wins unless: " : "Loses unless: ";
+  text += flips.empty() ? "no input of the model moved alone between its P1 and P99 changes that"
+                        : flips;
+  text += fmt::format("; or its own throughput is {} of this set's",
+                      versus.central > 1 ? "below " + percent(1 / versus.central)
+                                         : "above " + percent(1 / versus.central));
+  return text +
+         (cases.size() > 1
+              ? fmt::format(" (the closest case, {})", cell_name(comparison, *one.cell))
+              : "") +
+         ".";
+}
+
+// What the closest case of each own chip rests on.
+std::string ages_text(const Comparison& comparison, const Dollars& dollars) {
+  std::string text;
+  for (const evaluate::ChipDollars& one : dollars.chips) {
+    const std::string derate = default_set(*one.chip);
+    const auto cases = cases_of(comparison, dollars, one.chip, derate);
+    if (cases.empty()) {
+      continue;
+    }
+    const NodeId advantage = closest(cases).versus().advantage;
+    const cost::Ages ages =
+        cost::ages(one.costing, advantage, cost::effects(*dollars.tree, advantage));
+    text += fmt::format(
+        "  of {} rows behind {} {}'s advantage {} {} older than a year: {} of its variance; {} "
+        "rests on guesses\n",
+        ages.rows, one.chip->id, derate, ages.old, ages.old == 1 ? "is" : "are",
+        percent(ages.old_variance_share), percent(ages.guess_variance_share));
+  }
+  return text;
+}
+
+// --- without an own chip
+
+std::string bought_verdict(const Comparison& comparison, const Dollars& dollars) {
+  std::string text;
+  for (std::size_t i = 0; i < comparison.cells.size(); ++i) {
+    const ComparedCell& cell = comparison.cells[i];
+    std::vector<std::pair<const TokenPrice*, std::size_t>> ranked;
+    for (std::size_t j = 0; j < cell.rows.size(); ++j) {
+      if (const TokenPrice* price = dollars.cells[i].rows[j].cheapest()) {
+        ranked.emplace_back(price, j);
+      }
+    }
+    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
+      return a.first->central < b.first->central;
+    });
+    if (ranked.empty()) {
+      continue;
+    }
+    const auto said = [&](const auto& one) {
+      return fmt::format("{} {} at {} (P10..P90 {})",
+                         contestant_name(contestant(comparison, cell.rows[one.second])),
+                         verb_of(one.first->kind), price_text(one.first->central),
+                         band(one.first->quantiles));
+    };
+    text += fmt::format("{}: {} USD a million tokens is the cheapest one can get",
+                        cell_name(comparison, cell), said(ranked[0]));
+    text += ranked.size() > 1 ? fmt::format("; then {}.\n", said(ranked[1])) : ".\n";
+  }
+  return text;
+}
+
+// --- the table
+
+std::string not_priced_text(const cost::Costing& costing) { return join(costing.not_priced, "; "); }
+
+std::vector<std::size_t> by_price(const ComparedCell& cell, const evaluate::CellDollars& dollars) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < cell.rows.size(); ++i) {
+    if (cell.rows[i].best) {
+      order.push_back(i);
+    }
+  }
+  const auto price = [&](std::size_t i) {
+    const TokenPrice* cheapest = dollars.rows[i].cheapest();
+    return cheapest == nullptr ? INFINITY : cheapest->central;
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return price(a) < price(b); });
+  return order;
+}
+
+// --- JSON
+
+// Draws have seven digits.
+Json finite(double value) {
+  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.7g}", value))) : Json(nullptr);
+}
+
+Json quantiles_json(const Quantiles& q, double factor = 1) {
+  return {{"p5", finite(q.p5 * factor)},
+          {"p10", finite(q.p10 * factor)},
+          {"p50", finite(q.p50 * factor)},
+          {"p90", finite(q.p90 * factor)},
+          {"p95", finite(q.p95 * factor)}};
+}
+
+Json with_central(double central, const Quantiles& q, double factor = 1) {
+  Json json = quantiles_json(q, factor);
+  json["central"] = finite(central * factor);
+  return json;
+}
+
+Json flips_json(const cost::Tree& tree, const std::vector<cost::Flip>& flips) {
+  Json json = Json::array();
+  for (const cost::Flip& flip : flips) {
+    Json inputs = Json::array();
+    for (const std::uint32_t at : flip.inputs) {
+      const cost::Input& input = tree.inputs()[at];
+      inputs.push_back({{"key", input.key},
+                        {"unit", input.unit},
+                        {"central", input.range.central},
+                        {"low", input.range.low},
+                        {"high", input.range.high},
+                        {"flips_at", tree.value_at(at, flip.z)}});
+    }
+    json.push_back({{"factor", flip.factor},
+                    {"standard_deviations", flip.z},
+                    {"probability", flip.probability},
+                    {"inputs", std::move(inputs)}});
+  }
+  return json;
+}
+
+Json versus_json(const Dollars& dollars, const Versus& versus, const std::string& rival) {
+  const cost::Tree& tree = *dollars.tree;
+  Json json;
+  json["rival"] = rival;
+  json["rival_price"] = evaluate::name(versus.kind);
+  json["advantage_ratio"] = with_central(versus.central, versus.quantiles);
+  json["cheaper_share"] = versus.cheaper_share;
+  json["split"] = versus.split ? Json{{"silicon_ratio", versus.split->silicon},
+                                      {"merchant_margin_ratio", versus.split->margin},
+                                      {"software_ratio", versus.split->software}}
+                               : Json(nullptr);
+  json["break_even_chips"] = with_central(versus.chips, versus.chips_quantiles);
+  json["break_even_tokens_per_year"] =
+      with_central(versus.tokens_per_year, versus.tokens_quantiles);
+  json["planned_chips"] = versus.planned_chips > 0 ? Json(versus.planned_chips) : Json(nullptr);
+  json["flips"] = flips_json(tree, versus.flips);
+  json["keys"] = {{"advantage", tree.at(versus.advantage).key},
+                  {"break_even_chips", tree.at(versus.break_even_chips).key},
+                  {"break_even_tokens_per_year", tree.at(versus.break_even_tokens).key}};
+  return json;
+}
+
+// --- why
+
+// All names that are `key` or end in it after a dot or colon.
+std::vector<NodeId> matching(const cost::Tree& tree, std::string_view key) {
+  if (const auto exact = tree.find(key)) {
+    return {*exact};
+  }
+  std::vector<NodeId> found;
+  for (NodeId id = 0; id < tree.nodes().size(); ++id) {
+    const std::string_view name = tree.at(id).key;
+    // "b200:mtok.purchase" stands for all models and workloads of b200.
+    const std::size_t colon = key.find(':');
+    const std::string_view head = colon == std::string_view::npos ? "" : key.substr(0, colon + 1);
+    const std::string_view tail = key.substr(head.size());
+    if (name.size() > tail.size() && name.ends_with(tail) && name.starts_with(head) &&
+        (name[name.size() - tail.size() - 1] == '.' ||
+         name[name.size() - tail.size() - 1] == ':')) {
+      found.push_back(id);
+    }
+  }
+  return found;
+}
+
+constexpr std::size_t kExplainedMax = 24;
+
+}  // namespace
+
+std::string dollars_verdict(const Comparison& comparison, const Dollars& dollars) {
+  std::string text;
+  for (const evaluate::ChipDollars& one : dollars.chips) {
+    if (one.chip->kind != chip::Kind::full) {
+      continue;
+    }
+    const std::string derate = default_set(*one.chip);
+    const auto cases = cases_of(comparison, dollars, one.chip, derate);
+    if (cases.empty()) {
+      text += fmt::format("{}: there is nothing to hold its dollars against{}.\n", one.chip->id,
+                          one.costing.price ? "" : ", and its price is not known");
+      continue;
+    }
+    text += dollars_line(comparison, dollars, one.chip, derate, cases) + "\n";
+    text += why_line(comparison, cases) + "\n";
+    text += break_even_line(comparison, dollars, one.chip, derate, cases) + "\n";
+    text += unless_line(comparison, dollars, cases) + "\n";
+  }
+  return text.empty() ? bought_verdict(comparison, dollars) : text;
+}
+
+std::string dollars_table(const Comparison& comparison, const Dollars& dollars, std::size_t cell) {
+  const ComparedCell& compared = comparison.cells[cell];
+  const evaluate::CellDollars& priced = dollars.cells[cell];
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
+               Align::right, Align::right, Align::right, Align::right, Align::left});
+  table.row({"USD/Mtok", "purchase", "P10..P90", "rent", "P10..P90", "build", "P10..P90", "input",
+             "output", "advantage", "not known"});
+  bool any = false;
+  for (const std::size_t i : by_price(compared, priced)) {
+    const ComparedRow& row = compared.rows[i];
+    const RowDollars& of = priced.rows[i];
+    std::vector<std::string> cells{row_name(comparison, row)};
+    for (const PriceKind kind : {PriceKind::purchase, PriceKind::rent, PriceKind::build}) {
+      const TokenPrice* price = of.of(kind);
+      cells.push_back(price == nullptr ? "-" : price_text(price->central));
+      cells.push_back(price == nullptr ? "" : band(price->quantiles));
+    }
+    const TokenPrice* price = of.cheapest();
+    any = any || !of.prices.empty();
+    cells.push_back(price == nullptr ? "-" : price_text(price->central * price->input_ratio));
+    cells.push_back(price == nullptr ? "-" : price_text(price->central * price->output_ratio));
+    cells.push_back(of.versus ? times(of.versus->central) : "");
+    cells.push_back(not_priced_text(dollars.costing(row.contestant)));
+    table.row(std::move(cells));
+  }
+  return any ? table.text("  ") : "";
+}
+
+std::string dollars_conditions(const Comparison& comparison, const Dollars& dollars,
+                               const std::vector<std::string>& scenarios) {
+  const evaluate::DollarOptions& options = dollars.options;
+  std::string text =
+      fmt::format("Dollars: hours {}, {} of them with work; {} draws, seed {}",
+                  options.cost.like == nullptr
+                      ? std::string("as the cost tables say")
+                      : fmt::format("like {}'s (life and cost of capital, space, electricity, PUE)",
+                                    options.cost.like->id),
+                  percent(options.occupancy), options.draws.draws, options.draws.seed);
+  if (!scenarios.empty()) {
+    text += fmt::format("; scenario {}", join(scenarios, ", "));
+  }
+  return text + ".\n" + ages_text(comparison, dollars);
+}
+
+Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
+                      const evaluate::CompareRequest& request, std::size_t cell_index,
+                      std::size_t row_index) {
+  const RowDollars& of = dollars.cells[cell_index].rows[row_index];
+  const cost::Tree& tree = *dollars.tree;
+  Json json;
+  Json prices;
+  for (const PriceKind kind : kKinds) {
+    const TokenPrice* price = of.of(kind);
+    if (price == nullptr) {
+      prices[std::string(evaluate::name(kind))] = nullptr;
+      continue;
+    }
+    prices[std::string(evaluate::name(kind))] = {
+        {"blended_usd_per_mtok", with_central(price->central, price->quantiles)},
+        {"input_usd_per_mtok", with_central(price->central, price->quantiles, price->input_ratio)},
+        {"output_usd_per_mtok",
+         with_central(price->central, price->quantiles, price->output_ratio)},
+        {"key", tree.at(price->blended).key}};
+  }
+  json["prices"] = std::move(prices);
+  const ComparedRow& row = cell.rows[row_index];
+  json["not_priced"] = dollars.costing(row.contestant).not_priced;
+  if (of.versus) {
+    const ComparedRow& rival = cell.rows[static_cast<std::size_t>(of.versus->rival)];
+    json["versus"] =
+        versus_json(dollars, *of.versus,
+                    request.contestants[static_cast<std::size_t>(rival.contestant)].chip->id);
+  }
+  return json;
+}
+
+Json dollars_json(const Dollars& dollars, const std::vector<std::string>& scenarios) {
+  const evaluate::DollarOptions& options = dollars.options;
+  Json chips = Json::array();
+  for (const evaluate::ChipDollars& one : dollars.chips) {
+    const auto central = [&](const std::optional<NodeId>& id) {
+      return id ? finite(cost::central_value(*dollars.tree, *id)) : Json(nullptr);
+    };
+    chips.push_back({{"chip", one.chip->id},
+                     {"hbm_basis", one.costing.hbm_basis},
+                     {"cogs_usd", central(one.costing.cogs)},
+                     {"price_usd", central(one.costing.price)},
+                     {"build_hour_usd", central(one.costing.build_hourly)},
+                     {"purchase_hour_usd", central(one.costing.hourly)},
+                     {"rent_hour_usd", central(one.costing.rent_hourly)},
+                     {"programme_usd", central(one.costing.programme)}});
+  }
+  return {{"like", options.cost.like == nullptr ? Json(nullptr) : Json(options.cost.like->id)},
+          {"occupancy_share", options.occupancy},
+          {"draws", options.draws.draws},
+          {"seed", options.draws.seed},
+          {"scenarios", scenarios},
+          {"chips", std::move(chips)}};
+}
+
+Result<std::string> dollars_explanation(const Comparison& comparison, const Dollars& dollars,
+                                        std::string_view key) {
+  const cost::Tree& tree = *dollars.tree;
+  std::vector<NodeId> found = matching(tree, key);
+  if (found.empty()) {
+    const std::vector<std::string> keys = tree.keys();
+    const auto near = did_you_mean(key, keys);
+    return fail({.code = "K0304",
+                 .message = fmt::format("there is no quantity `{}`", escape_control(key)),
+                 .help = {near ? fmt::format("did you mean `{}`?", *near)
+                               : "CHIP:NAME, as in b200:mtok.purchase, churon-1:neutral.advantage; "
+                                 "`key` in the JSON document"},
+                 .exit = ExitCode::usage});
+  }
+  const std::size_t all = found.size();
+  found.resize(std::min(all, kExplainedMax));
+  // Distributions of all that has a name on the way.
+  const std::vector<bool> needed = tree.needed(found);
+  std::vector<NodeId> named;
+  for (NodeId id = 0; id < needed.size(); ++id) {
+    if (needed[id] && !tree.at(id).key.empty() && tree.at(id).op != cost::Op::input) {
+      named.push_back(id);
+    }
+  }
+  const auto quantiles = cost::draw(tree, named, dollars.options.draws);
+  const QuantilesOf of = [&](NodeId id) -> const Quantiles* {
+    const auto at = std::lower_bound(named.begin(), named.end(), id);
+    return at != named.end() && *at == id ? &quantiles[static_cast<std::size_t>(at - named.begin())]
+                                          : nullptr;
+  };
+  std::string text;
+  for (const NodeId id : found) {
+    text += (text.empty() ? "" : "\n") + cost_explanation_text(tree, id, of);
+  }
+  if (all > found.size()) {
+    text += fmt::format("\n{} more fit `{}`; a longer name tells them apart.\n", all - found.size(),
+                        escape_control(key));
+  }
+  if (comparison.cells.size() == 1) {
+    text += "\nThroughput, shown term by term:\n";
+    const ComparedCell& cell = comparison.cells.front();
+    for (const ComparedRow& row : cell.rows) {
+      if (row.best) {
+        text +=
+            fmt::format("  {} --explain\n",
+                        escape_control(evaluate::estimate_command(comparison.request, cell, row)));
+      }
+    }
+  }
+  return text;
+}
+
+}  // namespace churon::report
