@@ -1,5 +1,5 @@
 # The front door. Everything is done by CMake and the scripts; this file names the ways in.
-.PHONY: help setup build demo test unit lint format golden figures validate fit fuzz clean
+.PHONY: help setup build demo test unit lint format golden figures validate headline fit fuzz clean
 
 MODEL ?= smollm2
 MEASURED ?= data/measured
@@ -15,6 +15,7 @@ help:
 	@echo "make golden   rewrite the golden files (review the diff like code)"
 	@echo "make figures  rewrite generated pictures and reference pages"
 	@echo "make validate compare with the measured tables in $(MEASURED); rewrites docs/validation.md's tables (minutes)"
+	@echo "make headline an own chip against what can be bought; rewrites the table in README.md (seconds)"
 	@echo "make fit      fit the shared parameters to them; rewrites data/efficiency.csv and data/bands.csv, then as validate"
 	@echo "make fuzz     ten minutes of each fuzz target"
 
@@ -50,6 +51,9 @@ figures:
 
 validate: build
 	build/release/churon validate $(MEASURED) --test --leave-one-chip-out --worst 25 --docs docs >/dev/null
+
+headline: build
+	python3 scripts/headline.py build/release/churon --write
 
 fit: build
 	build/release/churon validate $(MEASURED) --fit --leave-one-chip-out --worst 25 --data data --docs docs >/dev/null

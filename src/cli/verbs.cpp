@@ -92,7 +92,9 @@ std::span<const Verb> verbs() {
            "churon compare --models llama-3.1-70b --chips h200,b200,mi300x,churon-1\n"
            "churon compare --models llama-3.1-70b,deepseek-v3 --workload 1k/1k,8k/1k,1k/8k "
            "--slo-tpot 20ms --slo-ttft 2s --chips all\n"
-           "churon compare --models gpt-oss-120b --formats native --svg fronts.svg",
+           "churon compare --models gpt-oss-120b --formats native --svg fronts.svg\n"
+           "churon compare --models llama-3.1-70b --workload 8k/1k --chips b200,churon-1 --explain "
+           "churon-1:neutral.advantage",
            configure_compare},
       Verb{"Chips", "silicon", "area and power of a chip of our own by block, and its floorplan",
            "churon silicon churon-1\n"

@@ -169,10 +169,13 @@ void describe(const Contestant& contestant, const Device& device,
   row.limit_share =
       total > 0 ? best.served.limits_s[static_cast<std::size_t>(row.limit)] / total : 0;
   if (figures.own) {
-    row.band = search.design_band(best, workload);
+    const DesignBands own = search.bands(best, workload);
+    row.band = own.throughput;
+    row.energy_band = own.energy;
   } else {
     row.band = inverse(bands.of(model.experts.count > 0 ? "moe" : "dense", "TPOT",
                                 row.support.basis != Basis::datasheet));
+    row.energy_band = bands.of("power", "energy", row.support.basis != Basis::datasheet);
   }
 }
 

@@ -128,7 +128,8 @@ struct ComparedRow {
   estimate::Limit limit = estimate::Limit::memory;
   double limit_share = 0;  // of the decode step's time
   double usable_context = 0;
-  ErrorBand band;  // factors on the throughput
+  ErrorBand band;         // factors on the throughput
+  ErrorBand energy_band;  // … on the energy
   Support support;
 
   // An own chip with a mixture of experts: what is left within as many chips as the smallest domain

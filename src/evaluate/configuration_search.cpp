@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "evaluate/serving_estimate.h"
-
 namespace churon::evaluate {
 
 using estimate::Deployment;
@@ -179,10 +177,9 @@ std::vector<FrontPoint> pareto(std::vector<FrontPoint> points) {
   return front;
 }
 
-ErrorBand ConfigurationSearch::design_band(const Configuration& best,
-                                           const Workload& workload) const {
+DesignBands ConfigurationSearch::bands(const Configuration& best, const Workload& workload) const {
   const auto server = Server::create(device_, deployment(best.parallelism));
-  return server ? design_bands(*server, load(workload, best.concurrency)).throughput : ErrorBand{};
+  return server ? design_bands(*server, load(workload, best.concurrency)) : DesignBands{};
 }
 
 // Memory is too small, or the model cannot be cut so.

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "estimate/serving.h"
 #include "evaluate/compare.h"
+#include "evaluate/serving_estimate.h"
 
 namespace churon::evaluate {
 
@@ -23,7 +24,8 @@ class ConfigurationSearch {
   void best(const Workload& workload, ComparedRow& row, double chips_max = INFINITY);
   // All configurations that are best at some speed.
   std::vector<FrontPoint> front(const Workload& workload);
-  [[nodiscard]] ErrorBand design_band(const Configuration& best, const Workload& workload) const;
+  // Of an own chip.
+  [[nodiscard]] DesignBands bands(const Configuration& best, const Workload& workload) const;
   [[nodiscard]] estimate::Framework framework() const { return framework_; }
   // Configurations served so far.
   [[nodiscard]] std::uint64_t served() const { return served_; }

@@ -167,6 +167,7 @@ Json best_json(const ComparedRow& row) {
   json["output_tokens_per_s_per_domain"] = row.throughput_per_domain;
   json["output_tokens_per_s_per_mw"] = positive_or_null(row.throughput_per_mw);
   json["energy_per_token_j"] = positive_or_null(row.energy_per_token_j);
+  json["energy_per_token_j_band"] = band_json(row.energy_per_token_j, row.energy_band);
   json["tpot_s"] = best.served.tpot_s;
   json["tpot_bound_s"] = best.served.tpot_bound_s;
   json["ttft_s"] = best.served.ttft_s;
