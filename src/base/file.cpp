@@ -136,9 +136,9 @@ Result<void> write_file_atomically(const std::string& path, std::string_view byt
   const std::string temporary = fmt::format("{}.tmp.{}", path, ::getpid());
   const File file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.descriptor() < 0) {
-    return system_error("create", temporary);
+    return system_error("create", path);
   }
-  if (auto written = write_bytes(file, temporary, bytes); !written) {
+  if (auto written = write_bytes(file, path, bytes); !written) {
     ::unlink(temporary.c_str());
     return written;
   }

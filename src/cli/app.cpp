@@ -140,6 +140,11 @@ std::optional<Diagnostic> unexpected_word(const CLI::App& app) {
 // What CLI11 says, in the tone of the other diagnostics.
 std::string message_of(const CLI::ParseError& error) {
   const std::string message = error.what();
+  constexpr std::string_view twice = ": At Most 1 required but received ";
+  if (const std::size_t at = message.find(twice); at != std::string::npos) {
+    return escape_control(fmt::format("`{}` is given {} times", message.substr(0, at),
+                                      message.substr(at + twice.size())));
+  }
   constexpr std::string_view conversion = "Could not convert: ";  // "--predict = many"
   const std::size_t equals = message.find(" = ");
   if (!message.starts_with(conversion) || equals == std::string::npos) {

@@ -43,13 +43,6 @@ struct Words {
   int threads = 0;
 };
 
-Diagnostic usage(std::string code, std::string message, std::vector<std::string> help) {
-  return {.code = std::move(code),
-          .message = std::move(message),
-          .help = std::move(help),
-          .exit = ExitCode::usage};
-}
-
 // All that are wrong are named.
 template <typename Value, typename Load>
 Result<std::vector<Value>> all_of(const std::vector<std::string>& words, const Load& load) {
@@ -436,7 +429,7 @@ Action configure_compare(CLI::App& app) {
       ->group("How");
   add("--prefix-hit", words->prefix_hit, "SHARE",
       "share of the prompts found in the prefix cache, 0 to 1; default 0", "How")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_within(0, 1));
   add("--chips-max", words->chips_max, "N", "chips of one copy of the model; default 128", "How")
       ->check(CLI::Range(1, 1024));
   add("-t,--threads", words->threads, "N", "threads of this machine; default all", "How")

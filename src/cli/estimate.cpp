@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "chip/chip.h"
+#include "cli/estimate_words.h"
 #include "cli/run.h"
 #include "cli/serving_options.h"
 #include "cli/verb.h"
@@ -23,66 +24,11 @@ namespace churon::cli {
 
 namespace {
 
-constexpr std::size_t kSweepMax = 1000;
-constexpr double kSizeMax = 1e12;
 constexpr int kExplainDepth = 3;  // of the whole tree; --explain KEY shows all below the key
 
-struct Words {
-  std::string chip = "churon-1";
-  std::vector<std::string> overrides;
-  std::string derate;
-  std::string model;
-  std::string op;
-  double batch = 1, input = 1024, output = 1024;
-  double tp = 1, pp = 1, ep = 1, attention_dp = 1;
-  std::string weights, kv;
-  std::string framework{estimate::name(estimate::kFrameworkDefault)};
-  double prefix_hit = 0;
-  bool disaggregated = false;
-  // --op
-  double m = 1, n = 4096, k = 4096;
-  double heads = 32, kv_heads = 8, head_dim = 128, context = 4096, window = 0;
-  bool prefill = false;
-  double bytes = 1 << 20, ranks = 8;
-  std::string collective = "all_reduce";
-  bool framework_kernel = false;
-  double tokens = 64, hidden = 4096, inter = 1536, experts = 128, per_token = 8, skew = 1.2;
-  // output
-  std::string sweep;
-  bool roofline = false;
-  std::string svg;
-  std::vector<std::string> explain;
-  bool explains = false;
-};
-
-Diagnostic usage(std::string code, std::string message, std::vector<std::string> help) {
-  return {.code = std::move(code),
-          .message = std::move(message),
-          .help = std::move(help),
-          .exit = ExitCode::usage};
-}
+using Words = EstimateWords;
 
 // --- numbers and formats ------------------------------------------------------------------------
-
-Result<const estimate::Precision*> precision_of(std::string_view option, const std::string& name) {
-  const estimate::Precision* found = estimate::precision(name);
-  if (found == nullptr) {
-    std::vector<std::string> names;
-    for (const estimate::Precision& known : estimate::precisions()) {
-      names.emplace_back(known.name);
-    }
-    const auto near = did_you_mean(to_lower_ascii(name), names);
-    std::vector<std::string> help;
-    if (near) {
-      help.push_back(fmt::format("did you mean `{}`?", *near));
-    }
-    help.push_back("formats are " + join(names, ", "));
-    return fail(usage("U0303",
-                      fmt::format("`{}` is no number format for {}", escape_control(name), option),
-                      std::move(help)));
-  }
-  return found;
-}
 
 struct Formats {
   const estimate::Precision* weights = nullptr;
@@ -112,124 +58,7 @@ Result<Formats> formats_of(const Words& words, const chip::Chip& chip,
   return formats;
 }
 
-// --- sweeps -------------------------------------------------------------------------------------
-
-struct Sweep {
-  std::string name;
-  std::vector<double> values;
-};
-
-std::optional<double> whole(std::string_view text) {
-  const auto value = parse_number(trim(text));
-  return value && *value >= 1 && *value <= kSizeMax && *value == std::floor(*value) ? value
-                                                                                    : std::nullopt;
-}
-
-// "1..512" doubles, "1..9:2" adds, "1,8,64" lists.
-std::optional<std::vector<double>> sweep_values(std::string_view text) {
-  std::vector<double> values;
-  const std::size_t dots = text.find("..");
-  if (dots == std::string_view::npos) {
-    for (const std::string_view part : split(text, ',')) {
-      const auto value = whole(part);
-      if (!value || values.size() == kSweepMax) {
-        return std::nullopt;
-      }
-      values.push_back(*value);
-    }
-    return values;
-  }
-  std::string_view last = text.substr(dots + 2);
-  std::optional<double> step;
-  if (const std::size_t colon = last.find(':'); colon != std::string_view::npos) {
-    step = whole(last.substr(colon + 1));
-    if (!step) {
-      return std::nullopt;
-    }
-    last = last.substr(0, colon);
-  }
-  const auto low = whole(text.substr(0, dots));
-  const auto high = whole(last);
-  if (!low || !high || *low > *high || (step && (*high - *low) / *step >= kSweepMax)) {
-    return std::nullopt;
-  }
-  for (double value = *low; value < *high; value = step ? value + *step : 2 * value) {
-    values.push_back(value);
-  }
-  values.push_back(*high);
-  return values;
-}
-
-Result<Sweep> sweep_of(const std::string& text, const std::vector<std::string>& names) {
-  const std::size_t equals = text.find('=');
-  const std::string name(trim(std::string_view(text).substr(0, equals)));
-  if (equals != std::string::npos && std::find(names.begin(), names.end(), name) != names.end()) {
-    if (auto values = sweep_values(trim(std::string_view(text).substr(equals + 1)))) {
-      return Sweep{name, std::move(*values)};
-    }
-  }
-  return fail(
-      usage("U0304", fmt::format("`{}` is no sweep", escape_control(text)),
-            {"NAME=1..512 doubles, NAME=1..9:2 adds, NAME=1,8,64 lists; at most 1,000 values",
-             "names are " + join(names, ", ")}));
-}
-
 // --- a model served -----------------------------------------------------------------------------
-
-struct SizeOption {
-  std::string_view name;
-  double Words::* value;
-};
-constexpr std::array kServingSizes{
-    SizeOption{"batch", &Words::batch},
-    SizeOption{"input", &Words::input},
-    SizeOption{"output", &Words::output},
-    SizeOption{"tp", &Words::tp},
-    SizeOption{"pp", &Words::pp},
-    SizeOption{"ep", &Words::ep},
-    SizeOption{"attn-dp", &Words::attention_dp},
-};
-constexpr std::array kOperatorSizes{
-    SizeOption{"m", &Words::m},
-    SizeOption{"n", &Words::n},
-    SizeOption{"k", &Words::k},
-    SizeOption{"batch", &Words::batch},
-    SizeOption{"context", &Words::context},
-    SizeOption{"heads", &Words::heads},
-    SizeOption{"kv-heads", &Words::kv_heads},
-    SizeOption{"head-dim", &Words::head_dim},
-    SizeOption{"bytes", &Words::bytes},
-    SizeOption{"ranks", &Words::ranks},
-    SizeOption{"tokens", &Words::tokens},
-    SizeOption{"hidden", &Words::hidden},
-    SizeOption{"inter", &Words::inter},
-    SizeOption{"experts", &Words::experts},
-    SizeOption{"per-token", &Words::per_token},
-    SizeOption{"ep", &Words::ep},
-    SizeOption{"tp", &Words::tp},
-};
-
-template <std::size_t N>
-std::vector<std::string> names_of(const std::array<SizeOption, N>& options) {
-  std::vector<std::string> names;
-  for (const SizeOption& option : options) {
-    names.emplace_back(option.name);
-  }
-  return names;
-}
-
-// Sets what a sweep varies.
-template <std::size_t N>
-Words with(const Words& words, const std::array<SizeOption, N>& options, std::string_view name,
-           double value) {
-  Words changed = words;
-  for (const SizeOption& option : options) {
-    if (option.name == name) {
-      changed.*option.value = value;
-    }
-  }
-  return changed;
-}
 
 // Degrees of parallelism are whole numbers; the rest is what a deployment's rules say.
 Result<estimate::Parallelism> parallelism_of(const Words& words, const estimate::Figures& figures) {
@@ -370,13 +199,13 @@ ExitCode sweep_exit(const Rows& rows) {
 
 ExitCode sweep_serving(const Terminal& terminal, const Words& words, const Context& context,
                        const model::Hyperparameters& model, const evaluate::SupportIndex& support) {
-  const auto sweep = sweep_of(words.sweep, names_of(kServingSizes));
+  const auto sweep = sweep_of(words);
   if (!sweep) {
     return terminal.report(sweep.error());
   }
   report::ServingSweep rows;
   for (const double value : sweep->values) {
-    const Words one = with(words, kServingSizes, sweep->name, value);
+    const Words one = with(words, sweep->name, value);
     auto question = question_of(one, context, model);
     rows.push_back(
         {value, question ? evaluate::serving_estimate(*question, context.efficiency, context.bands,
@@ -502,14 +331,13 @@ Result<evaluate::OperatorEstimate> operator_of(const Words& words, const Context
 
 ExitCode sweep_operator(const Terminal& terminal, const Words& words, const Context& context,
                         const estimate::Device& device) {
-  const auto sweep = sweep_of(words.sweep, names_of(kOperatorSizes));
+  const auto sweep = sweep_of(words);
   if (!sweep) {
     return terminal.report(sweep.error());
   }
   report::OperatorSweep rows;
   for (const double value : sweep->values) {
-    rows.push_back(
-        {value, operator_of(with(words, kOperatorSizes, sweep->name, value), context, device)});
+    rows.push_back({value, operator_of(with(words, sweep->name, value), context, device)});
   }
   if (terminal.json) {
     Json json = json_document("estimate");
@@ -546,17 +374,9 @@ ExitCode estimate_operator(const Terminal& terminal, const Words& words, const C
                         report::operator_roofline(context.chip, *estimate, context.figures));
 }
 
-ExitCode estimate(const Terminal& terminal, const Words& words) {
-  if (words.model.empty() == words.op.empty()) {
-    return terminal.report({usage(
-        "U0307", words.model.empty() ? "nothing to estimate" : "--model and --op are two questions",
-        {"--model NAME asks for a model served, --op gemm|attention|allreduce|moe for one "
-         "operator"})});
-  }
-  if (!words.sweep.empty() && (words.explains || words.roofline || !words.svg.empty())) {
-    return terminal.report(
-        {usage("U0308", "--sweep does not go with --explain, --roofline or --svg",
-               {"without --sweep they show one of its rows"})});
+ExitCode estimate(const Terminal& terminal, const CLI::App& command, const Words& words) {
+  if (const auto checked = check_words(command, words); !checked) {
+    return terminal.report(checked.error());
   }
   auto context = context_of(words);
   if (!context) {
@@ -571,105 +391,14 @@ ExitCode estimate(const Terminal& terminal, const Words& words) {
                           : estimate_operator(terminal, words, *context);
 }
 
-// --- options ------------------------------------------------------------------------------------
-
-void add_serving_options(CLI::App& app, Words& words) {
-  const auto add = [&](const char* names, auto& value, const char* type, const char* description) {
-    return app.add_option(names, value, description)->type_name(type)->group("A model served");
-  };
-  add("--model", words.model, "MODEL",
-      "a name of `churon models shapes`, a config.json or a GGUF file");
-  add("--batch", words.batch, "B", "concurrent requests of one copy of the model; default 1");
-  add("--input", words.input, "N", "tokens of a prompt; default 1024");
-  add("--output", words.output, "N", "tokens of an answer; default 1024");
-  add("--tp", words.tp, "N", "tensor parallel ranks; default 1");
-  add("--pp", words.pp, "N", "pipeline stages; default 1");
-  add("--ep", words.ep, "N", "ranks that experts are spread over; default 1");
-  add("--attn-dp", words.attention_dp, "N",
-      "attention data parallel ranks, each with its own requests; default 1");
-  add("--framework", words.framework, "NAME", "profile of the serving framework; default vllm")
-      ->check(CLI::IsMember(framework_names()));
-  add("--prefix-hit", words.prefix_hit, "SHARE",
-      "share of the prompts found in the prefix cache, 0 to 1; default 0")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_flag("--disaggregated", words.disaggregated,
-               "prompts on chips of their own; the cache is sent over")
-      ->group("A model served");
-}
-
-void add_operator_options(CLI::App& app, Words& words) {
-  const auto add = [&](const char* names, auto& value, const char* type, const char* description) {
-    return app.add_option(names, value, description)->type_name(type)->group("One operator");
-  };
-  add("--op", words.op, "OPERATOR", "one operator on one rank")
-      ->check(CLI::IsMember({"gemm", "attention", "allreduce", "moe"}));
-  add("--m", words.m, "N", "gemm: rows, that is tokens; default 1");
-  add("--n", words.n, "N", "gemm: columns; default 4096");
-  add("--k", words.k, "N", "gemm: length of the products; default 4096");
-  app.add_flag("--prefill", words.prefill, "attention over whole prompts; prefill's share of peaks")
-      ->group("One operator");
-  add("--context", words.context, "N", "attention: positions in the cache, or of the prompt");
-  add("--heads", words.heads, "N", "attention: query heads of the rank; default 32");
-  add("--kv-heads", words.kv_heads, "N", "attention: key and value heads of the rank; default 8");
-  add("--head-dim", words.head_dim, "N", "attention: elements of a head; default 128");
-  add("--window", words.window, "N", "attention: positions that are seen; default all")
-      ->check(CLI::Range(0.0, kSizeMax));
-  add("--bytes", words.bytes, "N", "allreduce: of the vector; default 1 MiB");
-  add("--ranks", words.ranks, "N", "allreduce: default 8");
-  add("--collective", words.collective, "KIND", "allreduce: another collective in its place")
-      ->check(CLI::IsMember({"all_reduce", "all_gather", "reduce_scatter", "all_to_all"}));
-  app.add_flag("--framework-kernel", words.framework_kernel,
-               "allreduce: a serving framework's own kernels are there")
-      ->group("One operator");
-  add("--tokens", words.tokens, "N", "moe: of all ranks together; default 64");
-  add("--hidden", words.hidden, "N", "moe: width of the model; default 4096");
-  add("--inter", words.inter, "N", "moe: width of one expert; default 1536");
-  add("--experts", words.experts, "N", "moe: routed experts; default 128");
-  add("--per-token", words.per_token, "N", "moe: experts of a token; default 8");
-  add("--skew", words.skew, "A", "moe: exponent of the experts' loads, 0: all alike; default 1.2")
-      ->check(CLI::Range(0.0, 4.0));
-}
-
 }  // namespace
 
 Action configure_estimate(CLI::App& app) {
   auto words = std::make_shared<Words>();
-  app.add_option("--chip", words->chip, "a name of `churon chips` or a path; default churon-1")
-      ->type_name("CHIP")
-      ->group("Chip");
-  app.add_option("--set", words->overrides, "change a value of the chip: memory.hbm.stacks=6")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false)
-      ->group("Chip");
-  app.add_option("--derate", words->derate, "own chips: neutral, year1, target")
-      ->type_name("NAME")
-      ->group("Chip");
-  add_serving_options(app, *words);
-  app.add_option("--weights,--format", words->weights, "default: 8 bits in the chip's own form")
-      ->type_name("FORMAT")
-      ->group("Formats");
-  app.add_option("--kv", words->kv, "of the KV cache; default 8 bits, --op attention bf16")
-      ->type_name("FORMAT")
-      ->group("Formats");
-  add_operator_options(app, *words);
-  app.add_option("--sweep", words->sweep,
-                 "a table over one size: batch=1..512 doubles, tp=1,2,4 lists, input=1..9:2 adds")
-      ->type_name("NAME=VALUES")
-      ->group("Output");
-  app.add_flag("--roofline", words->roofline, "operators under the chip's roofs, drawn here")
-      ->group("Output");
-  app.add_option("--svg", words->svg, "the roofline as a picture")
-      ->type_name("FILE")
-      ->group("Output");
-  app.add_option("--explain", words->explain,
-                 "the tree of terms with formula and source; KEY: all below one")
-      ->type_name("KEY")
-      ->expected(0, 1)
-      ->group("Output");
-  const CLI::App* command = &app;
-  return [words, command](const Terminal& terminal) {
+  add_estimate_options(app, *words);
+  return [words, command = &app](const Terminal& terminal) {
     words->explains = command->count("--explain") > 0;
-    return estimate(terminal, *words);
+    return estimate(terminal, *command, *words);
   };
 }
 

@@ -13,7 +13,13 @@
 
 namespace churon::cli {
 
-// "20ms", "2 s", "500us". Errors: U0301.
+// What is wrong with the words of a command line; exit code 2.
+Diagnostic usage(std::string code, std::string message, std::vector<std::string> help);
+
+// Takes numbers from `low` to `high`, and nothing else: CLI11's own range takes NaN.
+CLI::Validator number_within(double low, double high);
+
+// "20ms", "2 s", "500us"; at most a million seconds. Errors: U0301.
 Result<double> seconds_of(std::string_view option, std::string_view text);
 
 // Words between commas, spaces around them left out.

@@ -222,11 +222,11 @@ Result<Efficiency> load_efficiency(const std::string& path) {
     }
     const auto value = parse_number(text(2));
     if (!value || *value < found->low || *value > found->high) {
-      reader.report(
-          row, columns[2], "E0305",
-          fmt::format("`{}` is not a value of `{}`", text(2), found->name),
-          "not a number of the range",
-          {fmt::format("it lies between {} and {} {}", found->low, found->high, found->unit)});
+      reader.report(row, columns[2], "E0305",
+                    fmt::format("`{}` is not a value of `{}`", text(2), found->name),
+                    "not a number of the range",
+                    {fmt::format("it lies between {} and {}{}", found->low, found->high,
+                                 found->unit == "1" ? "" : fmt::format(" {}", found->unit))});
       continue;
     }
     found->of(result) = *value;

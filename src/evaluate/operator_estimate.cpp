@@ -23,10 +23,10 @@ constexpr double kSizeMax = 1e12;
 // What is wrong with the sizes, rule by rule.
 class Rules {
  public:
-  void size(std::string_view name, double value) {
-    if (!(value >= 1) || !(value <= kSizeMax) || value != std::floor(value)) {
+  void size(std::string_view name, double value, double least = 1) {
+    if (!(value >= least) || !(value <= kSizeMax) || value != std::floor(value)) {
       broken(fmt::format("{} is {}", name, value),
-             fmt::format("{} is a whole number from 1 to {:g}", name, kSizeMax));
+             fmt::format("{} is a whole number from {} to {:g}", name, least, kSizeMax));
     }
   }
   void divides(std::string_view part, double divisor, std::string_view whole, double value) {
@@ -68,6 +68,7 @@ Diagnostics check(const Device&, const AttentionWork& work) {
   rules.size("--heads", work.heads);
   rules.size("--kv-heads", work.kv_heads);
   rules.size("--head-dim", work.key_dim);
+  rules.size("--window", work.window, 0);
   rules.divides("--kv-heads", work.kv_heads, "--heads", work.heads);
   return rules.take();
 }
@@ -75,7 +76,7 @@ Diagnostics check(const Device&, const AttentionWork& work) {
 Diagnostics check(const Device& device, const CollectiveWork& work) {
   Rules rules;
   rules.size("--bytes", work.bytes);
-  rules.size("--ranks", work.ranks);
+  rules.size("--ranks", work.ranks, 2);
   rules.at_most("--ranks", work.ranks, device.figures.domain_chips,
                 "the chips of the scale-up domain:");
   return rules.take();
@@ -108,15 +109,18 @@ OperatorEstimate priced(const Device& device, const Gemm& work) {
 }
 
 OperatorEstimate priced(const Device& device, const AttentionWork& work) {
-  return {.kind = work.prefill ? "attention_prefill" : "attention_decode",
-          .shape = fmt::format(
-              "{} of {:.0f} positions, {:.0f} heads, {:.0f} KV heads, dim {:.0f}, KV of {:g} bits",
-              work.sequences == 1 ? std::string("1 sequence")
-                                  : fmt::format("{:.0f} sequences", work.sequences),
-              work.context, work.heads, work.kv_heads, work.key_dim, work.kv_bits),
-          .price = attention(device, work),
-          .band = {},
-          .rate = work.precision->rate};
+  return {
+      .kind = work.prefill ? "attention_prefill" : "attention_decode",
+      .shape = fmt::format(
+          "{} of {:.0f} positions{}, {:.0f} heads, {:.0f} KV heads, dim {:.0f}, KV of {:g} bits",
+          work.sequences == 1 ? std::string("1 sequence")
+                              : fmt::format("{:.0f} sequences", work.sequences),
+          work.context,
+          work.window > 0 ? fmt::format(", a window of {:.0f}", work.window) : std::string(),
+          work.heads, work.kv_heads, work.key_dim, work.kv_bits),
+      .price = attention(device, work),
+      .band = {},
+      .rate = work.precision->rate};
 }
 
 std::string_view name(CollectiveKind kind) {
