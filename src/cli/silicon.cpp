@@ -18,6 +18,7 @@ struct Words {
   std::string chip;
   std::string node;
   std::string svg;
+  std::string activity;
   std::vector<std::string> overrides;
 };
 
@@ -50,12 +51,25 @@ ExitCode show_silicon(const Terminal& terminal, const Words& words) {
       return terminal.report(written.error());
     }
   }
+  std::vector<report::ActivityRecord> activities;
+  if (!words.activity.empty()) {
+    auto recorded = silicon::read_activities(words.activity, chip->id);
+    if (!recorded) {
+      return terminal.report(recorded.error());
+    }
+    const silicon::PriceBands prices = silicon::energy_prices(*chip, area->move);
+    for (silicon::RecordedActivity& one : *recorded) {
+      const auto taken = silicon::power(one.activity, prices, one.time);
+      activities.push_back({std::move(one), taken});
+    }
+  }
   const silicon::HeatLimit heat = silicon::heat_limit(*chip, *area);
   const report::SiliconRecord record{.chip = std::move(*chip),
                                      .area = std::move(*area),
                                      .power = std::move(power),
                                      .heat = heat,
-                                     .floorplan = std::move(*floorplan)};
+                                     .floorplan = std::move(*floorplan),
+                                     .activities = std::move(activities)};
   const auto charset = terminal.interactive ? report::Charset::unicode : report::Charset::ascii;
   terminal.out(terminal.json ? dump_json(report::silicon_json(record)) + "\n"
                              : report::silicon_text(record, charset));
@@ -71,6 +85,9 @@ Action configure_silicon(CLI::App& app) {
       ->required();
   app.add_option("--node", words->node, "at another node: n16, n7, n5, n3e, n2, nangate45, …")
       ->type_name("NODE");
+  app.add_option("--activity", words->activity,
+                 "what this activity takes: a document of `churon run --json`")
+      ->type_name("FILE");
   app.add_option("--svg", words->svg, "write the floorplan to this file")->type_name("FILE");
   app.add_option("--set", words->overrides, "change a value of the chip: memory.hbm.stacks=6")
       ->type_name("KEY=VALUE")

@@ -60,6 +60,7 @@ constexpr std::array kIntegrations{
     IntegrationRow{"RDL", Integration::fan_out},
     IntegrationRow{"SI", Integration::interposer},
     IntegrationRow{"2.5D", Integration::interposer},
+    IntegrationRow{"CoWoS", Integration::interposer},
     IntegrationRow{"interposer", Integration::interposer},
 };
 

@@ -242,6 +242,8 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
     } else {
       b.costing.not_priced.emplace_back("purchase: no price is public");
     }
+  } else {
+    b.costing.not_priced.emplace_back("an hour: its sources state no TDP");
   }
   if (recipe != nullptr && !recipe->rent.empty()) {
     const Expr rent = b.name("rent", "an hour that one rents", "USD/h", b.row(recipe->rent) + 0);

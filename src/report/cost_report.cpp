@@ -78,6 +78,28 @@ std::string effect_inputs(const Tree& tree, const Effect& effect) {
   return join(keys, ", ");
 }
 
+std::string ages_of(const CostRecord& record, std::string_view what, NodeId target,
+                    const std::vector<Effect>& effects) {
+  const cost::Ages ages = cost::ages(record.costing, target, effects);
+  return fmt::format(
+      "of {} rows behind the {} {} {} older than a year ({} of its variance), {} rests on guesses",
+      ages.rows, what, ages.old, ages.old == 1 ? "is" : "are", percent(ages.old_variance_share),
+      percent(ages.guess_variance_share));
+}
+
+// How old what was used is, and what it rests on.
+std::string ages_line(const CostRecord& record) {
+  const Costing& c = record.costing;
+  std::vector<std::string> parts;
+  if (c.cogs) {
+    parts.push_back(ages_of(record, "bill", *c.cogs, record.cogs_effects));
+  }
+  if (c.hourly) {
+    parts.push_back(ages_of(record, "hour", *c.hourly, record.hourly_effects));
+  }
+  return fmt::format("Tables: {}.\n", join(parts, "; "));
+}
+
 // One line for each thing a reader takes away.
 std::string verdict(const CostRecord& record) {
   const Costing& c = record.costing;
@@ -103,11 +125,7 @@ std::string verdict(const CostRecord& record) {
     const Effect& first = effects.front();
     text += fmt::format("What moves it most: {}, {} to {} USD between its P5 and P95.\n",
                         effect_inputs(*c.tree, first), money(first.low), money(first.high));
-    const cost::Ages ages = cost::ages(c, c.cogs ? *c.cogs : *c.hourly, effects);
-    text += fmt::format(
-        "Of {} rows used {} {} older than a year: {} of the variance; {} of it rests on guesses.\n",
-        ages.rows, ages.old, ages.old == 1 ? "is" : "are", percent(ages.old_variance_share),
-        percent(ages.guess_variance_share));
+    text += ages_line(record);
   }
   return text;
 }

@@ -240,11 +240,65 @@ std::string_view kind_name(ShapeKind kind) {
   return "";
 }
 
+// By action, what a recorded activity takes.
+std::string activity_text(const SiliconRecord& record, Charset charset) {
+  if (record.activities.empty()) {
+    return "";
+  }
+  std::string text = "\npower in W of the recorded activity\n";
+  std::vector<Align> aligns{Align::left};
+  std::vector<std::string> head{"action"};
+  std::vector<std::string> total{"total"}, bands{"P5" + dash(charset) + "P95"}, times{"over"};
+  for (const ActivityRecord& one : record.activities) {
+    aligns.push_back(Align::right);
+    head.push_back(one.recorded.name);
+    total.push_back(number(one.power.total.central));
+    bands.push_back(bounds(one.power.total, 1, charset));
+    times.push_back(report::text(one.recorded.time, charset));
+  }
+  Table table(aligns);
+  table.row(head);
+  for (const stats::ActionEntry& entry : stats::actions()) {
+    const auto at = static_cast<std::size_t>(entry.action);
+    std::vector<std::string> cells{std::string(entry.name.substr(0, entry.name.rfind('_')))};
+    bool any = false;
+    for (const ActivityRecord& one : record.activities) {
+      const double watts = one.power.by_action[at].value();
+      any = any || watts > 0;
+      cells.push_back(number(watts));
+    }
+    if (any) {
+      table.row(cells);
+    }
+  }
+  table.row(total);
+  table.row(bands);
+  table.row(times);
+  return text + table.text("  ");
+}
+
+Json activities_json(const SiliconRecord& record) {
+  Json list = Json::array();
+  for (const ActivityRecord& one : record.activities) {
+    Json actions;
+    for (const stats::ActionEntry& entry : stats::actions()) {
+      actions[fmt::format("{}_w", entry.name.substr(0, entry.name.rfind('_')))] =
+          one.power.by_action[static_cast<std::size_t>(entry.action)].value();
+    }
+    list.push_back({{"name", one.recorded.name},
+                    {"time_s", one.recorded.time.value()},
+                    {"actions", std::move(actions)},
+                    {"power_w", band_json(one.power.total)}});
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string silicon_text(const SiliconRecord& record, Charset charset) {
   return fmt::format("{}: {}\n\n", record.chip.name, record.chip.summary) +
-         area_text(record, charset) + power_text(record, charset) + floorplan_text(record, charset);
+         area_text(record, charset) + power_text(record, charset) + activity_text(record, charset) +
+         floorplan_text(record, charset);
 }
 
 Json silicon_json(const SiliconRecord& record) {
@@ -293,6 +347,9 @@ Json silicon_json(const SiliconRecord& record) {
                      {"kept_speed", one.kept_speed ? Json(*one.kept_speed) : Json(nullptr)}});
   }
   json["power"] = std::move(power);
+  if (!record.activities.empty()) {
+    json["activities"] = activities_json(record);
+  }
   const auto tdp = chip::tdp(record.chip);
   json["tdp_w"] = tdp ? Json(tdp->value()) : Json(nullptr);
   json["cooling_limit_w"] = record.heat.power.value();

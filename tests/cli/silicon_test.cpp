@@ -45,6 +45,23 @@ TEST_F(Silicon, json_has_the_same_with_units_in_its_names) {
   EXPECT_EQ(json["floorplan"]["stacks_max"], 8);
 }
 
+// 10^12 multiply-adds in a millisecond, on the chip as it is and at an older node.
+TEST_F(Silicon, prices_a_recorded_activity) {
+  const std::string path = folder.write(
+      "run.json", R"({"time_s": 1e-3, "activity": {"mac_int8_count": 1e12, "powered_s": 1e-3}})");
+  const auto ended = run({"churon-1", "--activity", path, "--json"});
+  ASSERT_EQ(ended.exit, 0) << ended.err;
+  const Json one = Json::parse(ended.out)["activities"][0];
+  EXPECT_NEAR(one["actions"]["mac_int8_w"].get<double>(), 175, 1);  // 0.175 pJ each
+  EXPECT_NEAR(one["actions"]["powered_w"].get<double>(), 180, 1);   // idle
+  EXPECT_NEAR(one["power_w"]["central"].get<double>(), 355, 2);
+  const auto older = run({"churon-1", "--activity", path, "--json", "--node", "n5"});
+  EXPECT_GT(Json::parse(older.out)["activities"][0]["actions"]["mac_int8_w"],
+            one["actions"]["mac_int8_w"]);
+  EXPECT_THAT(run({"churon-1", "--activity", path}).out,
+              HasSubstr("power in W of the recorded activity"));
+}
+
 TEST_F(Silicon, writes_the_floorplan) {
   const std::string path = folder.path("churon-1.svg");
   const auto ended = run({"churon-1", "--svg", path});

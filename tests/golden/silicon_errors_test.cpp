@@ -5,10 +5,12 @@
 #include <regex>
 
 #include "golden.h"
+#include "silicon/activity_file.h"
 #include "silicon/area.h"
 #include "silicon/floorplan.h"
 #include "silicon/power.h"
 #include "silicon/technology.h"
+#include "temporary_folder.h"
 
 namespace churon::silicon {
 namespace {
@@ -70,6 +72,22 @@ std::string golden_text() {
   chip("churon-1", {"package.cooling=air", "power.tdp=1.1 kW"});
   chip("churon-1", {"power.tdp=2 kW"});
   chip("churon-1", {"core.scratch.size=16 MiB"});
+  const test::TemporaryFolder folder;
+  const auto activity = [&](std::string_view what, const std::string& json) {
+    const std::string path = folder.write("run.json", json);
+    const auto read = read_activities(path, "churon-1");
+    ASSERT_FALSE(read) << what;
+    Diagnostics errors = read.error();
+    for (Diagnostic& error : errors) {
+      error.message.replace(error.message.find(path), path.size(), "run.json");
+    }
+    add(what, errors);
+  };
+  activity("activity: not JSON", "{");
+  activity("activity: another document", R"({"schema": "churon.cost"})");
+  activity("activity: no time", R"({"activity": {"mac_int8_count": 1}})");
+  activity("activity: negative", R"({"time_s": 1, "activity": {"mac_int8_count": -1}})");
+  activity("activity: unknown", R"({"time_s": 1, "activity": {"macs": 1}})");
   return text;
 }
 
