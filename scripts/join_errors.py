@@ -15,7 +15,7 @@ JOINED = ROOT / "docs" / "errors.md"
 LETTERS = {
     "A": "Area, power and floorplan", "B": "Files and the system", "C": "Chip descriptions",
     "E": "Estimates and evaluations", "G": "Graphs",
-    "K": "Cost", "M": "Models", "N": "Numbers and kernels", "P": "Catalogue and downloads", "T": "Tokenizers and templates",
+    "K": "Cost", "M": "Models", "N": "Numbers and kernels", "P": "Catalogue and downloads", "S": "Sourcing plans", "T": "Tokenizers and templates",
     "U": "The command line", "V": "Measured data", "X": "Execution",
 }
 INTRO = """# Errors

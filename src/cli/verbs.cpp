@@ -14,6 +14,7 @@ Action configure_cost(CLI::App& app);
 Action configure_estimate(CLI::App& app);
 Action configure_models(CLI::App& app);
 Action configure_perplexity(CLI::App& app);
+Action configure_plan(CLI::App& app);
 Action configure_quantize(CLI::App& app);
 Action configure_run(CLI::App& app);
 Action configure_silicon(CLI::App& app);
@@ -107,6 +108,8 @@ std::span<const Verb> verbs() {
            "churon cost churon-1 --explain cogs --set memory.hbm.price_per_stack=\"700 USD\"\n"
            "churon cost --vectors harvest dies.csv > yields.csv",
            configure_cost},
+      Verb{"Chips", "plan", "how many of which chip to buy when",
+           "churon plan --mps program.mps --gap 0.001 --json", configure_plan},
       Verb{"About churon", "completion", "a script that completes verbs and options in a shell",
            "source <(churon completion bash)\n"
            "churon completion zsh > ~/.zfunc/_churon\n"

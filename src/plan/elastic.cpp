@@ -1,0 +1,112 @@
+#include "plan/elastic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace churon::plan {
+
+namespace {
+
+// What counts as broken, relative to the size of the row's bounds.
+constexpr double kBroken = 1e-7;
+
+double size(const Row& row) {
+  double largest = 1;
+  for (const double bound : {row.lower, row.upper}) {
+    largest = std::isfinite(bound) ? std::max(largest, std::fabs(bound)) : largest;
+  }
+  return largest;
+}
+
+struct Slack {
+  VariableId above, below;  // no index: that bound is infinite
+};
+
+struct ElasticProgram {
+  Program program;
+  std::vector<Slack> slacks;  // by elastic row
+};
+
+// The same variables and rows, with slacks behind them; only the slacks have a cost.
+ElasticProgram made_elastic(const Program& program, std::span<const Elastic> elastic) {
+  ElasticProgram made;
+  for (Variable variable : program.variables()) {
+    variable.cost = 0;
+    made.program.add(std::move(variable));
+  }
+  std::vector<Slack> of_row(program.rows().size());
+  for (const Elastic& one : elastic) {
+    const Row& row = program.at(one.row);
+    Slack slack;
+    if (std::isfinite(row.upper)) {
+      slack.above = made.program.add({.name = "above." + row.name, .cost = one.price});
+    }
+    if (std::isfinite(row.lower)) {
+      slack.below = made.program.add({.name = "below." + row.name, .cost = one.price});
+    }
+    of_row[static_cast<std::size_t>(one.row.index)] = slack;
+    made.slacks.push_back(slack);
+  }
+  for (int i = 0; i < program.row_count(); ++i) {
+    const auto own = program.terms({i});
+    std::vector<Term> terms(own.begin(), own.end());
+    const Slack& slack = of_row[static_cast<std::size_t>(i)];
+    if (slack.above.index >= 0) {
+      terms.push_back({slack.above, -1});
+    }
+    if (slack.below.index >= 0) {
+      terms.push_back({slack.below, 1});
+    }
+    made.program.add(program.at(RowId{i}), terms);
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<std::optional<Conflict>> conflict(const Program& program, std::span<const Elastic> elastic,
+                                         const SolveOptions& options) {
+  const ElasticProgram made = made_elastic(program, elastic);
+  const auto mixed = solve(made.program, options);
+  if (!mixed) {
+    return fail(mixed);
+  }
+  if (mixed->status != Status::optimal) {
+    return std::optional<Conflict>();
+  }
+  // With the integers where the smallest relaxation has them, prices of rows are the proof.
+  const auto linear = solve(with_integers_fixed(made.program, mixed->values), options);
+  if (!linear) {
+    return fail(linear);
+  }
+  Conflict found;
+  for (std::size_t i = 0; i < elastic.size(); ++i) {
+    const auto value = [&](VariableId id) {
+      return id.index < 0 ? 0.0 : mixed->values[static_cast<std::size_t>(id.index)];
+    };
+    const double by = value(made.slacks[i].above) - value(made.slacks[i].below);
+    if (std::fabs(by) > kBroken * size(program.at(elastic[i].row))) {
+      found.smallest.push_back({elastic[i].row, by});
+    }
+    const auto row = static_cast<std::size_t>(elastic[i].row.index);
+    if (row < linear->duals.size() && std::fabs(linear->duals[row]) > kBroken * elastic[i].price) {
+      found.rows.push_back(elastic[i].row);
+    }
+  }
+  if (found.smallest.empty()) {
+    return std::optional<Conflict>();
+  }
+  return std::optional<Conflict>(std::move(found));
+}
+
+std::vector<Elastic> all_rows(const Program& program) {
+  std::vector<Elastic> rows;
+  for (int i = 0; i < program.row_count(); ++i) {
+    rows.push_back({{i}, 1 / size(program.at(RowId{i}))});
+  }
+  return rows;
+}
+
+}  // namespace churon::plan

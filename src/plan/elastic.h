@@ -1,0 +1,38 @@
+// Why a program has no solution. Some rows are made elastic: their bounds may be broken at a price
+// per unit. The cheapest way to break them is the smallest relaxation, and the rows that have a
+// price in that optimum together prove that there is no solution: they conflict.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "plan/program.h"
+#include "plan/solver.h"
+
+namespace churon::plan {
+
+struct Elastic {
+  RowId row;
+  double price = 1;  // of one unit by which a bound is broken
+};
+
+struct Relaxation {
+  RowId row;
+  double by = 0;  // above zero: the upper bound has to rise; below: the lower one has to fall
+};
+
+struct Conflict {
+  std::vector<Relaxation> smallest;  // largest price first
+  std::vector<RowId> rows;           // that conflict, in the order of the program
+};
+
+// Nothing where even with all elastic rows broken there is no solution, or where the program has a
+// solution. Errors: those of `solve`.
+Result<std::optional<Conflict>> conflict(const Program& program, std::span<const Elastic> elastic,
+                                         const SolveOptions& options);
+
+// All rows, at a price per unit of 1 / the largest of 1 and their bounds.
+std::vector<Elastic> all_rows(const Program& program);
+
+}  // namespace churon::plan

@@ -1,0 +1,109 @@
+#include "plan/solver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/check.h"
+#include "plan/checker.h"
+#include "plan/solver_cbc.h"
+#include "plan/solver_highs.h"
+
+namespace churon::plan {
+
+namespace {
+
+constexpr std::array kSolvers{
+    SolverEntry{SolverKind::highs, "highs", "HiGHS", solve_highs},
+    SolverEntry{SolverKind::cbc, "cbc", "CBC", solve_cbc},
+};
+
+// Bounds that exclude each other are no matter for a solver: some take them for a mistake.
+bool has_crossed_bounds(const Program& program) {
+  const auto crossed = [](const auto& bounds) { return bounds.lower > bounds.upper; };
+  return std::any_of(program.variables().begin(), program.variables().end(), crossed) ||
+         std::any_of(program.rows().begin(), program.rows().end(), crossed);
+}
+
+// Solvers return whole numbers within a tolerance: here they are made whole, and the rest follows.
+Result<Solution> with_whole_numbers(const Program& program, Solution solution,
+                                    const SolverEntry& solver) {
+  bool is_whole = true;
+  for (std::size_t i = 0; i < solution.values.size(); ++i) {
+    const bool whole = solution.values[i] == std::round(solution.values[i]);
+    is_whole = is_whole && (whole || !program.variables()[i].is_integer);
+  }
+  if (is_whole) {
+    return solution;
+  }
+  const auto fixed = solver.solve(with_integers_fixed(program, solution.values), {});
+  if (fixed && fixed->status == Status::optimal) {
+    solution.values = fixed->values;
+    solution.objective = fixed->objective;
+  }
+  return solution;
+}
+
+}  // namespace
+
+std::string_view name(Status status) {
+  switch (status) {
+    case Status::optimal:
+      return "optimal";
+    case Status::infeasible:
+      return "infeasible";
+    case Status::unbounded:
+      return "unbounded";
+    case Status::time_limit:
+      return "time limit";
+    case Status::interrupted:
+      return "interrupted";
+  }
+  return "";
+}
+
+double Solution::gap() const {
+  const double difference = std::fabs(objective - bound);
+  return difference == 0 ? 0 : difference / std::max(std::fabs(objective), 1e-9);
+}
+
+std::span<const SolverEntry> solvers() { return kSolvers; }
+
+Result<Solution> solve(const Program& program, const SolveOptions& options, SolverKind kind) {
+  const auto solver = std::find_if(kSolvers.begin(), kSolvers.end(),
+                                   [&](const SolverEntry& entry) { return entry.kind == kind; });
+  check(solver != kSolvers.end(), static_cast<int>(kind));
+  if (has_crossed_bounds(program)) {
+    return Solution{.status = Status::infeasible, .values = {}, .duals = {}};
+  }
+  auto solution = solver->solve(program, options);
+  if (!solution || !solution->has_values()) {
+    return solution;
+  }
+  solution = with_whole_numbers(program, std::move(*solution), *solver);
+  const auto wrong = violations(program, solution->values, solution->objective);
+  if (!wrong.empty()) {
+    return fail({.code = "S0204",
+                 .message = fmt::format("{} returned a solution that breaks the program in {} {}",
+                                        solver->meaning, wrong.size(),
+                                        wrong.size() == 1 ? "place" : "places"),
+                 .notes = {wrong.front().what},
+                 .help = {"another solver may do better: --solver"}});
+  }
+  return solution;
+}
+
+Program with_integers_fixed(Program program, std::span<const double> values) {
+  for (int i = 0; i < program.variable_count(); ++i) {
+    Variable& variable = program.at(VariableId{i});
+    if (variable.is_integer) {
+      variable.lower = variable.upper = std::round(values[static_cast<std::size_t>(i)]);
+      variable.is_integer = false;
+    }
+  }
+  return program;
+}
+
+}  // namespace churon::plan

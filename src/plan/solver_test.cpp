@@ -1,0 +1,217 @@
+#include "plan/solver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <thread>
+
+#include "base/random.h"
+#include "plan/checker.h"
+#include "plan/elastic.h"
+
+namespace churon::plan {
+namespace {
+
+using testing::HasSubstr;
+
+// Whole numbers from `low` to `high`, by seed and index alone.
+struct Draws {
+  std::uint64_t seed;
+  std::uint32_t at = 0;
+  int draw(int low, int high) {
+    const auto bits = philox4x32({at++, 0, 0, 0}, seed)[0];
+    return low + static_cast<int>(bits % static_cast<std::uint32_t>(high - low + 1));
+  }
+};
+
+// Four integers of 0..4 (one of -2..2), three rows: small enough to try all values.
+Program small_program(std::uint64_t seed) {
+  Draws draws{seed};
+  Program program;
+  program.maximise = draws.draw(0, 1) == 1;
+  program.offset = draws.draw(-5, 5);
+  std::vector<VariableId> x;
+  for (int i = 0; i < 4; ++i) {
+    x.push_back(program.add({std::string("x") + std::to_string(i), i == 3 ? -2.0 : 0.0,
+                             i == 3 ? 2.0 : 4.0, static_cast<double>(draws.draw(-7, 7)), true}));
+  }
+  for (int i = 0; i < 3; ++i) {
+    std::vector<Term> terms;
+    for (const VariableId id : x) {
+      terms.push_back({id, static_cast<double>(draws.draw(-4, 6))});
+    }
+    const double low = draws.draw(-6, 9);
+    const int type = draws.draw(0, 3);
+    program.add({"r" + std::to_string(i), type == 1 ? -kInfinity : low,
+                 type == 0   ? kInfinity
+                 : type == 3 ? low
+                             : low + draws.draw(1, 8)},
+                terms);
+  }
+  return program;
+}
+
+std::optional<double> best_by_trying_all(const Program& program) {
+  std::optional<double> best;
+  for (int code = 0; code < 625; ++code) {
+    const std::vector<double> values{
+        static_cast<double>(code % 5), static_cast<double>(code / 5 % 5),
+        static_cast<double>(code / 25 % 5), static_cast<double>(code / 125) - 2};
+    bool satisfies = true;
+    for (int i = 0; i < program.row_count(); ++i) {
+      const double activity = program.activity({i}, values);
+      satisfies = satisfies && activity >= program.at(RowId{i}).lower &&
+                  activity <= program.at(RowId{i}).upper;
+    }
+    const double objective = program.objective(values);
+    if (satisfies && (!best || (program.maximise ? objective > *best : objective < *best))) {
+      best = objective;
+    }
+  }
+  return best;
+}
+
+TEST(Solvers, agree_with_trying_all_values) {
+  int feasible = 0;
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    const Program program = small_program(seed);
+    const auto best = best_by_trying_all(program);
+    feasible += best ? 1 : 0;
+    for (const SolverEntry& solver : solvers()) {
+      const auto solution = solve(program, {.gap = 0}, solver.kind);
+      ASSERT_TRUE(solution) << seed << " " << solver.word << to_text(solution.error());
+      ASSERT_EQ(solution->status, best ? Status::optimal : Status::infeasible)
+          << seed << " " << solver.word;
+      if (best) {
+        EXPECT_NEAR(solution->objective, *best, 1e-7) << seed << " " << solver.word;
+        EXPECT_NEAR(solution->bound, *best, 1e-5) << seed << " " << solver.word;
+      }
+    }
+  }
+  EXPECT_GT(feasible, 30);
+  EXPECT_LT(feasible, 115);
+}
+
+TEST(Solvers, tell_no_solution_from_no_end) {
+  for (const SolverEntry& solver : solvers()) {
+    for (const bool integer : {false, true}) {
+      Program program;
+      const VariableId x = program.add({"x", 0, kInfinity, -1, integer});
+      const VariableId y = program.add({"y", 0, kInfinity, 0, integer});
+      program.add({"r", 1, 1}, std::vector<Term>{{x, 1}, {y, -1}});
+      EXPECT_EQ(solve(program, {}, solver.kind)->status, Status::unbounded)
+          << solver.word << integer;
+      program.add({"s", -kInfinity, -1}, std::vector<Term>{{x, 1}, {y, 1}});
+      EXPECT_EQ(solve(program, {}, solver.kind)->status, Status::infeasible)
+          << solver.word << integer;
+    }
+  }
+}
+
+TEST(Solvers, give_the_price_of_a_row_of_a_linear_program) {
+  Program program;
+  const VariableId x = program.add({"x", 0, kInfinity, 3});
+  const VariableId y = program.add({"y", 0, 4, 2});
+  program.add({"need", 10, kInfinity}, std::vector<Term>{{x, 1}, {y, 1}});
+  const auto solution = solve(program, {});
+  ASSERT_TRUE(solution);
+  EXPECT_NEAR(solution->objective, 26, 1e-9);
+  ASSERT_EQ(solution->duals.size(), 1U);
+  EXPECT_NEAR(solution->duals[0], 3, 1e-9);
+}
+
+TEST(Solvers, run_side_by_side_with_the_same_result) {
+  std::vector<double> alone, together(16);
+  for (std::uint64_t seed = 1; seed <= 16; ++seed) {
+    alone.push_back(solve(small_program(seed), {})->objective);
+  }
+  const auto half = [&](std::size_t first) {
+    for (std::size_t i = first; i < together.size(); i += 2) {
+      together[i] = solve(small_program(i + 1), {})->objective;
+    }
+  };
+  std::thread other(half, 1);
+  half(0);
+  other.join();
+  EXPECT_EQ(alone, together);
+}
+
+// Forty items of two knapsacks that nearly tie: no solver is done at once.
+Program knapsacks() {
+  Draws draws{99};
+  Program program;
+  program.maximise = true;
+  std::vector<Term> a, b;
+  for (int i = 0; i < 60; ++i) {
+    const int weight = draws.draw(1000, 1999), other = draws.draw(1000, 1999);
+    const VariableId x =
+        program.add({"x" + std::to_string(i), 0, 1,
+                     static_cast<double>(weight + other + draws.draw(0, 9)), true});
+    a.push_back({x, static_cast<double>(weight)});
+    b.push_back({x, static_cast<double>(other)});
+  }
+  program.add({"a", -kInfinity, 40000}, a);
+  program.add({"b", -kInfinity, 41000}, b);
+  return program;
+}
+
+TEST(Solvers, keep_the_best_solution_when_they_are_interrupted) {
+  int asked = 0;
+  const auto solution = solve(knapsacks(), {.gap = 0, .interrupted = [&] { return ++asked > 20; }});
+  ASSERT_TRUE(solution);
+  ASSERT_EQ(solution->status, Status::interrupted);
+  ASSERT_TRUE(solution->has_values());
+  EXPECT_GE(solution->bound, solution->objective);
+  EXPECT_TRUE(violations(knapsacks(), solution->values, solution->objective).empty());
+}
+
+TEST(Solvers, end_at_the_time_limit) {
+  const auto solution = solve(knapsacks(), {.gap = 0, .time_limit_s = 0.2});
+  ASSERT_TRUE(solution);
+  EXPECT_EQ(solution->status, Status::time_limit);
+}
+
+TEST(Checker, finds_what_breaks_a_program) {
+  Program program;
+  const VariableId x = program.add({"x", 0, 3, 1, true});
+  const VariableId y = program.add({"y", -1, 1, 2});
+  program.add({"r", 1, 2}, std::vector<Term>{{x, 1}, {y, 1}});
+  const auto worst = [&](std::vector<double> values, double objective) {
+    const auto found = violations(program, values, objective);
+    return found.empty() ? std::string("none") : found.front().what;
+  };
+  EXPECT_EQ(worst({1, 0.5}, 2), "none");
+  EXPECT_THAT(worst({1, 0.5}, 2.1), HasSubstr("objective"));
+  EXPECT_THAT(worst({1, 1.001}, 3.002), HasSubstr("above 1"));
+  EXPECT_THAT(worst({3, 1}, 5), HasSubstr("row `r`"));
+  EXPECT_THAT(worst({0.5, 0.5}, 1.5), HasSubstr("whole"));
+  EXPECT_THAT(worst({-1, 1}, 1), HasSubstr("below"));
+  EXPECT_THAT(worst({1, std::nan("")}, 1), HasSubstr("no number"));
+  EXPECT_THAT(worst({1}, 1), HasSubstr("1 values"));
+}
+
+TEST(Conflict, names_the_rows_and_the_smallest_relaxation) {
+  Program program;
+  const VariableId x = program.add({"x", 0, kInfinity, 1});
+  const VariableId y = program.add({"y", 0, kInfinity, 1});
+  program.add({"need", 10, kInfinity}, std::vector<Term>{{x, 1}, {y, 1}});
+  program.add({"cap x", -kInfinity, 4}, std::vector<Term>{{x, 1}});
+  program.add({"cap y", -kInfinity, 5}, std::vector<Term>{{y, 1}});
+  program.add({"no matter", -kInfinity, 100}, std::vector<Term>{{x, 1}, {y, -1}});
+  ASSERT_EQ(solve(program, {})->status, Status::infeasible);
+  const auto found = conflict(program, all_rows(program), {});
+  ASSERT_TRUE(found && *found);
+  ASSERT_EQ((*found)->smallest.size(), 1U);
+  EXPECT_EQ(program.at((*found)->smallest[0].row).name, "need");  // relative to 10 it is cheapest
+  EXPECT_NEAR((*found)->smallest[0].by, -1, 1e-7);
+  ASSERT_EQ((*found)->rows.size(), 3U);
+  EXPECT_EQ(program.at((*found)->rows[0]).name, "need");
+  program.at(RowId{2}).upper = 6;
+  const auto none = conflict(program, all_rows(program), {});
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(*none);
+}
+
+}  // namespace
+}  // namespace churon::plan

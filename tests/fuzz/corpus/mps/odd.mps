@@ -1,0 +1,18 @@
+NAME
+OBJSENSE MAX
+OBJNAME
+ b
+ROWS
+ N a
+ N b
+ E r
+COLUMNS
+ x a 1 b 2
+ x r 1e308
+RHS
+ r 1e30
+RANGES
+ r -2
+BOUNDS
+ SC B x 4
+ENDATA
