@@ -51,7 +51,11 @@ class Reader {
     if (!help.empty()) {
       table_.findings.back().help.push_back(std::move(help));
     }
-    full_ = full_ || table_.findings.size() >= kFindingsMax;
+    if (!full_ && table_.findings.size() >= kFindingsMax) {
+      table_.findings.back().notes.push_back(
+          fmt::format("{} lines are wrong in their form: the rest is not read", kFindingsMax));
+      full_ = true;
+    }
   }
 
   bool has_header_width(const CsvRow& row) {

@@ -123,18 +123,12 @@ Result<ChipText> find_chip(std::string_view chip) {
   }
   const std::string wanted = comparable_chip_name(chip);
   const auto chips = listed();
-  std::vector<Names> names;
-  names.reserve(chips.size());
   for (const Listed& candidate : chips) {
     if (comparable_chip_name(candidate.id) == wanted) {
       return read_text(candidate.path);  // most names: no other description has to be read
     }
-    names.push_back({.id = candidate.id, .others = {}});
   }
-  for (std::size_t i = 0; i < chips.size(); ++i) {
-    names[i].others = own_names(chips[i]);
-  }
-  const auto found = find_by_name(names, chip);
+  const auto found = find_by_name(names_of(chips), chip);
   return found ? read_text(chips[*found].path) : fail(found);
 }
 
@@ -191,6 +185,15 @@ Result<Chip> load_text(const ChipText& text, std::span<const std::string> overri
   }
   fill_derived(chip);
   return std::move(chip);
+}
+
+std::vector<Names> names_of(std::span<const Listed> chips) {
+  std::vector<Names> names;
+  names.reserve(chips.size());
+  for (const Listed& chip : chips) {
+    names.push_back({.id = chip.id, .others = own_names(chip)});
+  }
+  return names;
 }
 
 Result<Chip> load(std::string_view chip, std::span<const std::string> overrides) {

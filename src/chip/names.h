@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "chip/chip.h"
 
 namespace churon::chip {
 
@@ -18,6 +19,9 @@ struct Names {
 
 // In lower case, without separators and without the maker in front: "Intel Gaudi 3" -> "gaudi3".
 std::string comparable_chip_name(std::string_view name);
+
+// Of each description, read anew; one that cannot be read has its id alone.
+std::vector<Names> names_of(std::span<const Listed> chips);
 
 // The index of the chip that `wanted` names. An id goes before names and aliases. Errors: C0001
 // (none), C0002 (several could be meant: they share the name, or theirs begin with it).

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <vector>
 
 #include "base/text.h"
 
@@ -24,7 +26,8 @@ constexpr std::array kParts{
     Part{"moe_ep", &Parallelism::ep},
 };
 
-bool read_part(std::string_view text, Parallelism& out) {
+// False: no part, or one of a kind that stands there already.
+bool read_part(std::string_view text, Parallelism& out, std::vector<int Parallelism::*>& seen) {
   const std::size_t digits = text.find_first_of("0123456789");
   if (digits == std::string_view::npos) {
     return false;
@@ -37,8 +40,10 @@ bool read_part(std::string_view text, Parallelism& out) {
   }
   for (const Part& part : kParts) {
     if (part.name == name) {
+      const bool is_new = std::find(seen.begin(), seen.end(), part.member) == seen.end();
+      seen.push_back(part.member);
       out.*part.member = value;
-      return true;
+      return is_new;
     }
   }
   return false;
@@ -64,8 +69,9 @@ std::string_view name(Framework framework) {
 
 Result<Parallelism> parallelism(std::string_view text) {
   Parallelism result;
+  std::vector<int Parallelism::*> seen;
   for (const std::string_view part : split(text, '/')) {
-    if (!read_part(trim(part), result)) {
+    if (!read_part(trim(part), result, seen)) {
       return fail({.code = "E0401",
                    .message = fmt::format("`{}` is no parallelism", text),
                    .help = {"tpN, ppN, epN, attn_dpN and moe_tpN with `/` between, such as "

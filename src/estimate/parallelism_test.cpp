@@ -15,7 +15,7 @@ TEST(Parallelism, reads_what_measured_tables_write) {
 
 TEST(Parallelism, refuses_what_is_none) {
   for (const char* text : {"", "tp", "tp0", "tp-1", "8", "tp8x", "tp99999999999", "ici 2x2x1",
-                           "tp8//ep8", "tp70000"}) {
+                           "tp8//ep8", "tp70000", "tp8/tp4", "dp2/attn_dp2"}) {
     EXPECT_FALSE(parallelism(text).has_value()) << text;
   }
 }

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "chip/names.h"
 #include "model/shapes.h"
 
 namespace churon::evaluate {
@@ -171,6 +172,12 @@ const FrameworkRow* framework_row(std::string_view framework) {
   return nullptr;
 }
 
+// Sizes that notes state; other numbers there are for people.
+constexpr std::array<std::string_view, 14> kSizeNames{
+    "m",        "n",      "k",     "heads", "kv_heads", "head_dim", "bytes",
+    "elements", "hidden", "inter", "topk",  "experts",  "moe_ep",   "moe_tp"};
+constexpr double kSizeMax = 1e12;
+
 // --- numbers and notes --------------------------------------------------------------------------
 
 std::optional<double> number(std::string_view text) { return parse_number(trim(text)); }
@@ -180,9 +187,15 @@ bool is_word(char c) {
          c == '-';
 }
 
-// "m=1;n=2", "m=n=k=128", "MxNxK=1x2x3": names in lower case.
+// "m=1;n=2", "m=n=k=128", "MxNxK=1x2x3": names in lower case, the first of a name counts.
 std::vector<Dimension> dimensions(std::string_view note) {
   std::vector<Dimension> found;
+  const auto add = [&](std::string name, double value) {
+    if (std::none_of(found.begin(), found.end(),
+                     [&](const Dimension& known) { return known.name == name; })) {
+      found.push_back({std::move(name), value});
+    }
+  };
   std::vector<std::string> waiting;  // names of a chain before their number
   for (std::size_t at = note.find('='); at != std::string_view::npos; at = note.find('=', at + 1)) {
     std::size_t begin = at;
@@ -191,7 +204,8 @@ std::vector<Dimension> dimensions(std::string_view note) {
     }
     waiting.push_back(to_lower_ascii(note.substr(begin, at - begin)));
     const std::size_t next = at + 1;
-    const bool is_number = next < note.size() && note[next] >= '0' && note[next] <= '9';
+    const std::size_t digits = next < note.size() && note[next] == '-' ? next + 1 : next;
+    const bool is_number = digits < note.size() && note[digits] >= '0' && note[digits] <= '9';
     if (!is_number) {
       std::size_t end = next;
       while (end < note.size() && is_word(note[end])) {
@@ -202,19 +216,19 @@ std::vector<Dimension> dimensions(std::string_view note) {
       }
       continue;
     }
-    std::size_t end = std::min(note.find_first_not_of("0123456789.xeE+", next), note.size());
+    std::size_t end = std::min(note.find_first_not_of("0123456789.xeE+", digits), note.size());
     const std::string_view value = note.substr(next, end - next);
     if (waiting.size() == 1 && waiting.front() == "mxnxk") {
       const auto parts = split(value, 'x');
       static constexpr std::array<std::string_view, 3> kNames{"m", "n", "k"};
       for (std::size_t i = 0; i < kNames.size() && parts.size() == kNames.size(); ++i) {
         if (const auto part = number(parts[i])) {
-          found.push_back({std::string(kNames[i]), *part});
+          add(std::string(kNames[i]), *part);
         }
       }
     } else if (const auto parsed = number(value)) {
       for (std::string& name : waiting) {
-        found.push_back({std::move(name), *parsed});
+        add(std::move(name), *parsed);
       }
     }
     waiting.clear();
@@ -383,8 +397,7 @@ std::optional<double> MeasuredRow::dimension(std::string_view wanted) const {
 struct MeasuredReader::State {
   // A finding that may come again.
   struct Said {
-    std::size_t index = 0;  // of the last one that is shown
-    int shown = 0;
+    std::size_t index = 0;   // of the last one that is shown
     std::vector<int> lines;  // of the others
   };
   template <typename T>
@@ -395,27 +408,35 @@ struct MeasuredReader::State {
 
   Measured result;
   std::map<std::string, Said> said;
-  std::unordered_map<std::string, Found<chip::Chip>> chips;
+  std::map<std::string, int> shown;  // findings of one code and file
+  std::vector<chip::Listed> listed;  // read for the first chip
+  std::vector<chip::Names> listed_names;
+  std::unordered_map<std::string, Found<chip::Chip>> loaded;  // by id
+  std::unordered_map<std::string, Found<chip::Chip>> chips;   // by the name of a row
   std::unordered_map<std::string, Found<model::Hyperparameters>> models;
   std::optional<Result<model::Shapes>> shapes;  // read for the first model
 
   const CsvTable* table = nullptr;
   std::array<int, kColumns> columns{};
 
+  Found<chip::Chip> find_chip(const std::string& name);
   [[nodiscard]] std::string_view field(const CsvRow& row, Column column) const {
     const int at = columns[column];
     return at < 0 ? std::string_view() : trim(row.fields[static_cast<std::size_t>(at)].text);
   }
 
-  // `key`: what makes two findings one; empty: each is its own, up to a number.
+  // `key`: what makes two findings one; empty: each is its own. Of one code and file no more than
+  // kAlikeMax are shown.
   void find(const CsvRow& row, Column column, Diagnostic diagnostic, const std::string& key = {});
   bool read_header();
+  void name_repeated_columns(const std::vector<std::string>& names);
   void read_row(const CsvRow& row);
   bool read_number(const CsvRow& row, MeasuredRow& out);
   void read_chip(const CsvRow& row, MeasuredRow& out);
   void read_model(const CsvRow& row, MeasuredRow& out);
   void read_formats(const CsvRow& row, MeasuredRow& out);
   void read_parallelism(const CsvRow& row, MeasuredRow& out);
+  void read_sizes(const CsvRow& row, MeasuredRow& out);
   void read_lengths(const CsvRow& row, MeasuredRow& out);
   std::optional<double> read_count(const CsvRow& row, Column column, MeasuredRow& out);
   void finish_findings();
@@ -438,16 +459,18 @@ void MeasuredReader::State::find(const CsvRow& row, Column column, Diagnostic di
                                  const std::string& key) {
   diagnostic.span = table->place(row, columns[column] < 0 ? 0 : columns[column]);
   const std::string group = diagnostic.code + '\n' + table->file + '\n';
-  auto [known, is_new] = said.try_emplace(group + key);
-  Said& entry = known->second;
-  const bool is_own = key.empty() && entry.shown < kAlikeMax;
-  if (is_new || is_own) {
-    ++entry.shown;
-    entry.index = result.findings.size();
+  auto known = said.find(group + key);
+  int& count = shown[group];
+  if (count < kAlikeMax && (known == said.end() || key.empty())) {
+    ++count;
+    Said& last = said[group + key];
+    last.index = result.findings.size();
+    said[group].index = last.index;
     result.findings.push_back(std::move(diagnostic));
-  } else {
-    entry.lines.push_back(diagnostic.span->line);
+    return;
   }
+  Said& entry = known == said.end() ? said[group] : known->second;
+  entry.lines.push_back(diagnostic.span->line);
 }
 
 void MeasuredReader::State::finish_findings() {
@@ -466,6 +489,35 @@ void MeasuredReader::State::finish_findings() {
     result.findings[entry.index].notes.push_back(std::move(note));
   }
   said.clear();
+  shown.clear();
+}
+
+namespace {
+
+// What a first line of one field is, where it is no table of one column.
+std::string_view other_form(std::string_view header) {
+  return header.find('\0') != std::string_view::npos
+             ? "the file is no UTF-8 text: another encoding (UTF-16), or no text at all"
+         : header.find_first_of(";\t") != std::string_view::npos
+             ? "fields are separated by commas, not by semicolons or tabs"
+             : "";
+}
+
+}  // namespace
+
+void MeasuredReader::State::name_repeated_columns(const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool is_known =
+        std::find(kColumnNames.begin(), kColumnNames.end(), names[i]) != kColumnNames.end();
+    const auto first = std::find(names.begin(), names.end(), names[i]) - names.begin();
+    if (is_known && static_cast<std::size_t>(first) != i) {
+      result.findings.push_back(
+          {.code = "V0112",
+           .message = fmt::format("column `{}` stands twice: the first is read", names[i]),
+           .span = table->place(table->header, static_cast<int>(i)),
+           .help = {"leave out the one that is not meant"}});
+    }
+  }
 }
 
 bool MeasuredReader::State::read_header() {
@@ -473,6 +525,7 @@ bool MeasuredReader::State::read_header() {
   for (const CsvField& field : table->header.fields) {
     names.emplace_back(to_lower_ascii(trim(field.text)));
   }
+  name_repeated_columns(names);
   std::vector<std::string> missing;
   for (int i = 0; i < kColumns; ++i) {
     columns[static_cast<std::size_t>(i)] = table->column(kColumnNames[static_cast<std::size_t>(i)]);
@@ -501,6 +554,9 @@ bool MeasuredReader::State::read_header() {
     if (const auto near = did_you_mean(name, names)) {
       diagnostic.help.push_back(fmt::format("is `{}` meant to be `{}`?", *near, name));
     }
+  }
+  if (names.size() == 1 && !other_form(names.front()).empty()) {
+    diagnostic.help.emplace_back(other_form(names.front()));
   }
   diagnostic.notes.emplace_back(
       usable ? "a missing column is read as empty; without `grade` every row counts as A"
@@ -567,18 +623,35 @@ bool MeasuredReader::State::read_number(const CsvRow& row, MeasuredRow& out) {
   return true;
 }
 
-void MeasuredReader::State::read_chip(const CsvRow& row, MeasuredRow& out) {
-  const std::string name(field(row, kChip));
-  auto [entry, is_new] = chips.try_emplace(to_lower_ascii(name));
+MeasuredReader::State::Found<chip::Chip> MeasuredReader::State::find_chip(const std::string& name) {
+  // A path would read any file of the system; a table names chips.
+  if (name.find('/') != std::string::npos || name.ends_with(".toml")) {
+    return {nullptr, {{.code = "V0106", .message = "a path is no chip's name"}}};
+  }
+  if (listed.empty()) {
+    listed = chip::listed();
+    listed_names = chip::names_of(listed);
+  }
+  const auto found = chip::find_by_name(listed_names, name);
+  if (!found) {
+    return {nullptr, found.error()};
+  }
+  auto [entry, is_new] = loaded.try_emplace(listed[*found].id);
   if (is_new) {
-    // A path would read any file of the system; a table names chips.
-    if (name.find('/') != std::string::npos || name.ends_with(".toml")) {
-      entry->second.errors = {{.code = "V0106", .message = "a path is no chip's name"}};
-    } else if (auto chip = chip::load(name)) {
+    if (auto chip = chip::load(listed[*found].path)) {
       entry->second.value = std::make_shared<const chip::Chip>(std::move(*chip));
     } else {
       entry->second.errors = chip.error();
     }
+  }
+  return entry->second;
+}
+
+void MeasuredReader::State::read_chip(const CsvRow& row, MeasuredRow& out) {
+  const std::string name(field(row, kChip));
+  auto [entry, is_new] = chips.try_emplace(to_lower_ascii(name));
+  if (is_new) {
+    entry->second = find_chip(name);
   }
   if (entry->second.value) {
     out.chip = entry->second.value;
@@ -843,6 +916,24 @@ std::optional<double> MeasuredReader::State::read_count(const CsvRow& row, Colum
   return std::nullopt;
 }
 
+void MeasuredReader::State::read_sizes(const CsvRow& row, MeasuredRow& out) {
+  if (!out.op) {
+    return;
+  }
+  for (const Dimension& size : out.dimensions) {
+    const bool is_size =
+        std::find(kSizeNames.begin(), kSizeNames.end(), size.name) != kSizeNames.end();
+    if (!is_size || (size.value >= 1 && size.value <= kSizeMax)) {
+      continue;
+    }
+    set_obstacle(out, fmt::format("{} is {:g}", size.name, size.value));
+    find(row, kNote,
+         {.code = "V0111",
+          .message = fmt::format("{} is {:g}", size.name, size.value),
+          .help = {fmt::format("a size of an operator is a number from 1 to {:g}", kSizeMax)}});
+  }
+}
+
 void MeasuredReader::State::read_lengths(const CsvRow& row, MeasuredRow& out) {
   out.input_len = read_count(row, kInputLen, out);
   out.output_len = read_count(row, kOutputLen, out);
@@ -889,6 +980,7 @@ void MeasuredReader::State::read_row(const CsvRow& row) {
   read_model(row, out);
   read_formats(row, out);
   read_parallelism(row, out);
+  read_sizes(row, out);
   read_lengths(row, out);
   out.load = load(out, to_lower_ascii(note));
   if (out.is_reported_only) {

@@ -128,7 +128,7 @@ struct MeasuredFile {
 struct Measured {
   std::vector<MeasuredFile> files;
   std::vector<MeasuredRow> rows;  // in the order of files and lines
-  // V0101 … V0111 and those of the CSV's form; the same unknown name is said once.
+  // V0101 … V0112 and those of the CSV's form; the same unknown name is said once.
   Diagnostics findings;
 };
 

@@ -66,6 +66,50 @@ TEST(Measured, reads_dimensions_from_notes) {
   EXPECT_EQ(measured.rows[0].group, "H100-SXM | gemm | TensorRT-LLM | bf16 | -");
 }
 
+TEST(Measured, the_first_of_a_size_in_a_note_counts_and_a_size_out_of_range_is_named) {
+  const Measured measured = read(
+      "A,s,2025,H100,1,,trtllm 1,gemm,bf16,,,,7,kernel_time,3,us,m=7;n=31;k=33;m=8\n"
+      "A,s,2025,H100,1,,trtllm 1,gemm,bf16,,,,7,kernel_time,3,us,m=-7;n=31;k=33\n"
+      "A,s,2025,H100,1,,trtllm 1,gemm,bf16,,,,7,kernel_time,3,us,m=7;n=31;k=33;tflops=0\n");
+  ASSERT_EQ(measured.rows.size(), 3U);
+  EXPECT_EQ(measured.rows[0].dimension("m"), 7);
+  EXPECT_EQ(measured.rows[1].obstacle, "m is -7");
+  EXPECT_EQ(measured.rows[2].obstacle, "");
+  ASSERT_EQ(measured.findings.size(), 1U);
+  EXPECT_EQ(measured.findings[0].code, "V0111");
+}
+
+// Any order, columns that are not known, as few as there can be.
+TEST(Measured, reads_tables_that_others_wrote) {
+  const auto rows_of = [](const std::string& text) {
+    MeasuredReader reader;
+    reader.read(parse_csv(text, "t.csv"));
+    return reader.take();
+  };
+  const Measured shuffled = rows_of(
+      "\xEF\xBB\xBFUnit,who,value,METRIC,batch,output_len,input_len,model,framework,parallelism,"
+      "chips_count,chip,weight_dtype\r\n"
+      "ms,me,9,tpot,8,1024,1024,Llama-3.1-70B,vllm,tp8,8,NVIDIA H200,fp8\r\n");
+  ASSERT_EQ(shuffled.rows.size(), 1U) << to_text(shuffled.findings);
+  EXPECT_EQ(shuffled.rows[0].obstacle, "");
+  EXPECT_EQ(shuffled.rows[0].grade, Grade::a);
+  EXPECT_EQ(shuffled.rows[0].group, "H200-SXM | Llama-3.1-70B | vLLM");
+  const Measured least = rows_of("chip,model,metric,value,unit\nh200,qwen3-8b,TPOT,9,ms\n");
+  ASSERT_EQ(least.rows.size(), 1U);
+  EXPECT_EQ(least.findings.size(), 1U);  // the columns that are missing
+}
+
+TEST(Measured, many_unknown_names_are_read_once_each_and_not_all_shown) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) {
+    text += fmt::format("A,s,2025,X{},1,tp1,vllm,Qwen3-8B,bf16,,1,1,1,TPOT,1,ms,\n", i);
+  }
+  const Measured measured = read(text);
+  EXPECT_EQ(measured.rows.size(), 2000U);
+  ASSERT_EQ(measured.findings.size(), 50U);
+  EXPECT_THAT(measured.findings.back().notes.back(), HasSubstr("more"));
+}
+
 TEST(Measured, reads_parallelism_as_the_tables_mean_it) {
   const Measured measured = read(
       "A,s,2025,Inferentia2,12,\"tp24 (NeuronCores, 2 per "

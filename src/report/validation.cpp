@@ -28,7 +28,9 @@ std::string share(double value) {
   return std::isnan(value) ? "-" : fmt::format("{:.1f} %", 100 * value);
 }
 std::string signed_share(double value) {
-  return std::isnan(value) ? "-" : fmt::format("{:+.1f} %", 100 * value);
+  return std::isnan(value)        ? "-"
+         : std::abs(value) < 1000 ? fmt::format("{:+.1f} %", 100 * value)
+                                  : fmt::format("{:+.2g} %", 100 * value);
 }
 std::string tau(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
 
@@ -354,10 +356,16 @@ int predicted(const ValidationRecord& record) {
 
 std::string validation_text(const ValidationRecord& record, Charset /*charset*/) {
   const auto rows = static_cast<int>(record.measured.rows.size());
-  std::string text =
-      fmt::format("{} in {}, {} predicted with {}\n\n", counted(rows, "row"),
-                  counted(static_cast<long long>(record.measured.files.size()), "file"),
-                  predicted(record), record.parameters);
+  int left_out = -rows;
+  for (const evaluate::MeasuredFile& file : record.measured.files) {
+    left_out += file.rows;
+  }
+  std::string text = fmt::format(
+      "{} in {}, {} predicted with {}{}\n\n", counted(rows, "row"),
+      counted(static_cast<long long>(record.measured.files.size()), "file"), predicted(record),
+      record.parameters,
+      left_out > 0 ? fmt::format("; {} without a usable number left out", counted(left_out, "row"))
+                   : "");
   if (rows == 0) {
     return text;
   }

@@ -52,6 +52,7 @@ TEST_F(Validate, names_what_is_wrong_and_scores_the_rest) {
   EXPECT_THAT(lenient.err, HasSubstr("warning[V0106]: there is no chip `H100-XYZ`"));
   EXPECT_THAT(lenient.err, HasSubstr("t.csv:7:52"));
   EXPECT_THAT(lenient.out, HasSubstr("5 rows in 1 file, 4 predicted"));
+  EXPECT_THAT(lenient.out, HasSubstr("1 row without a usable number left out"));
   const auto strict = run({path, "--strict"});
   EXPECT_EQ(strict.exit, 1);
   EXPECT_THAT(strict.err, HasSubstr("error[V0104]"));
