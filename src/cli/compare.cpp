@@ -269,8 +269,8 @@ Result<void> read_chips(const Words& words, Inputs& inputs) {
   return check_settings(set, inputs.chips, names);
 }
 
-// All pay alike for capital, space and power: as --like says, else as the first own chip does, else
-// as the tables say.
+// All pay alike for capital, space and power: as --like says, else as the first own chip that says
+// so, else as the tables say.
 Result<void> read_like(const Words& words, Inputs& inputs) {
   if (!words.cost.like.empty()) {
     auto chip = chip::load(words.cost.like);
@@ -282,8 +282,9 @@ Result<void> read_like(const Words& words, Inputs& inputs) {
     return {};
   }
   const auto own =
-      std::find_if(inputs.chips.begin(), inputs.chips.end(),
-                   [](const chip::Chip& chip) { return chip.kind == chip::Kind::full; });
+      std::find_if(inputs.chips.begin(), inputs.chips.end(), [](const chip::Chip& chip) {
+        return chip.kind == chip::Kind::full && chip.cost && chip.cost->life;
+      });
   inputs.dollars.cost.like = own == inputs.chips.end() ? nullptr : &*own;
   return {};
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
@@ -28,7 +27,6 @@ using evaluate::RowDollars;
 using evaluate::TokenPrice;
 using evaluate::Versus;
 
-constexpr std::array kKinds{PriceKind::build, PriceKind::purchase, PriceKind::rent};
 // A factor that has to go further than one case in a hundred is not worth a word.
 constexpr double kUnlikely = 0.01;
 constexpr std::size_t kFlipsShown = 3;
@@ -370,70 +368,6 @@ std::vector<std::size_t> by_price(const ComparedCell& cell, const evaluate::Cell
   return order;
 }
 
-// --- JSON
-
-// Draws have seven digits.
-Json finite(double value) {
-  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.7g}", value))) : Json(nullptr);
-}
-
-Json quantiles_json(const Quantiles& q, double factor = 1) {
-  return {{"p5", finite(q.p5 * factor)},
-          {"p10", finite(q.p10 * factor)},
-          {"p50", finite(q.p50 * factor)},
-          {"p90", finite(q.p90 * factor)},
-          {"p95", finite(q.p95 * factor)}};
-}
-
-Json with_central(double central, const Quantiles& q, double factor = 1) {
-  Json json = quantiles_json(q, factor);
-  json["central"] = finite(central * factor);
-  return json;
-}
-
-Json flips_json(const cost::Tree& tree, const std::vector<cost::Flip>& flips) {
-  Json json = Json::array();
-  for (const cost::Flip& flip : flips) {
-    Json inputs = Json::array();
-    for (const std::uint32_t at : flip.inputs) {
-      const cost::Input& input = tree.inputs()[at];
-      inputs.push_back({{"key", input.key},
-                        {"unit", input.unit},
-                        {"central", input.range.central},
-                        {"low", input.range.low},
-                        {"high", input.range.high},
-                        {"flips_at", tree.value_at(at, flip.z)}});
-    }
-    json.push_back({{"factor", flip.factor},
-                    {"standard_deviations", flip.z},
-                    {"probability", flip.probability},
-                    {"inputs", std::move(inputs)}});
-  }
-  return json;
-}
-
-Json versus_json(const Dollars& dollars, const Versus& versus, const std::string& rival) {
-  const cost::Tree& tree = *dollars.tree;
-  Json json;
-  json["rival"] = rival;
-  json["rival_price"] = evaluate::name(versus.kind);
-  json["advantage_ratio"] = with_central(versus.central, versus.quantiles);
-  json["cheaper_share"] = versus.cheaper_share;
-  json["split"] = versus.split ? Json{{"silicon_ratio", versus.split->silicon},
-                                      {"merchant_margin_ratio", versus.split->margin},
-                                      {"software_ratio", versus.split->software}}
-                               : Json(nullptr);
-  json["break_even_chips"] = with_central(versus.chips, versus.chips_quantiles);
-  json["break_even_tokens_per_year"] =
-      with_central(versus.tokens_per_year, versus.tokens_quantiles);
-  json["planned_chips"] = versus.planned_chips > 0 ? Json(versus.planned_chips) : Json(nullptr);
-  json["flips"] = flips_json(tree, versus.flips);
-  json["keys"] = {{"advantage", tree.at(versus.advantage).key},
-                  {"break_even_chips", tree.at(versus.break_even_chips).key},
-                  {"break_even_tokens_per_year", tree.at(versus.break_even_tokens).key}};
-  return json;
-}
-
 // --- why
 
 // All names that are `key` or end in it after a dot or colon.
@@ -462,7 +396,7 @@ constexpr std::size_t kExplainedMax = 24;
 }  // namespace
 
 std::string dollars_verdict(const Comparison& comparison, const Dollars& dollars) {
-  std::string text;
+  std::string text, without;
   for (const evaluate::ChipDollars& one : dollars.chips) {
     if (one.chip->kind != chip::Kind::full) {
       continue;
@@ -470,16 +404,20 @@ std::string dollars_verdict(const Comparison& comparison, const Dollars& dollars
     const std::string derate = default_set(*one.chip);
     const auto cases = cases_of(comparison, dollars, one.chip, derate);
     if (cases.empty()) {
-      text += fmt::format("{}: there is nothing to hold its dollars against{}.\n", one.chip->id,
-                          one.costing.price ? "" : ", and its price is not known");
+      without += fmt::format("{}: there is nothing to hold its dollars against{}.\n", one.chip->id,
+                             one.costing.price ? "" : ", and its price is not known");
       continue;
     }
+    text += text.empty() ? "" : "\n";
     text += dollars_line(comparison, dollars, one.chip, derate, cases) + "\n";
     text += why_line(comparison, cases) + "\n";
     text += break_even_line(comparison, dollars, one.chip, derate, cases) + "\n";
     text += unless_line(comparison, dollars, cases) + "\n";
   }
-  return text.empty() ? bought_verdict(comparison, dollars) : text;
+  if (!text.empty()) {
+    return text;
+  }
+  return without.empty() ? bought_verdict(comparison, dollars) : without;
 }
 
 std::string dollars_table(const Comparison& comparison, const Dollars& dollars, std::size_t cell) {
@@ -524,62 +462,6 @@ std::string dollars_conditions(const Comparison& comparison, const Dollars& doll
     text += fmt::format("; scenario {}", join(scenarios, ", "));
   }
   return text + ".\n" + ages_text(comparison, dollars);
-}
-
-Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
-                      const evaluate::CompareRequest& request, std::size_t cell_index,
-                      std::size_t row_index) {
-  const RowDollars& of = dollars.cells[cell_index].rows[row_index];
-  const cost::Tree& tree = *dollars.tree;
-  Json json;
-  Json prices;
-  for (const PriceKind kind : kKinds) {
-    const TokenPrice* price = of.of(kind);
-    if (price == nullptr) {
-      prices[std::string(evaluate::name(kind))] = nullptr;
-      continue;
-    }
-    prices[std::string(evaluate::name(kind))] = {
-        {"blended_usd_per_mtok", with_central(price->central, price->quantiles)},
-        {"input_usd_per_mtok", with_central(price->central, price->quantiles, price->input_ratio)},
-        {"output_usd_per_mtok",
-         with_central(price->central, price->quantiles, price->output_ratio)},
-        {"key", tree.at(price->blended).key}};
-  }
-  json["prices"] = std::move(prices);
-  const ComparedRow& row = cell.rows[row_index];
-  json["not_priced"] = dollars.costing(row.contestant).not_priced;
-  if (of.versus) {
-    const ComparedRow& rival = cell.rows[static_cast<std::size_t>(of.versus->rival)];
-    json["versus"] =
-        versus_json(dollars, *of.versus,
-                    request.contestants[static_cast<std::size_t>(rival.contestant)].chip->id);
-  }
-  return json;
-}
-
-Json dollars_json(const Dollars& dollars, const std::vector<std::string>& scenarios) {
-  const evaluate::DollarOptions& options = dollars.options;
-  Json chips = Json::array();
-  for (const evaluate::ChipDollars& one : dollars.chips) {
-    const auto central = [&](const std::optional<NodeId>& id) {
-      return id ? finite(cost::central_value(*dollars.tree, *id)) : Json(nullptr);
-    };
-    chips.push_back({{"chip", one.chip->id},
-                     {"hbm_basis", one.costing.hbm_basis},
-                     {"cogs_usd", central(one.costing.cogs)},
-                     {"price_usd", central(one.costing.price)},
-                     {"build_hour_usd", central(one.costing.build_hourly)},
-                     {"purchase_hour_usd", central(one.costing.hourly)},
-                     {"rent_hour_usd", central(one.costing.rent_hourly)},
-                     {"programme_usd", central(one.costing.programme)}});
-  }
-  return {{"like", options.cost.like == nullptr ? Json(nullptr) : Json(options.cost.like->id)},
-          {"occupancy_share", options.occupancy},
-          {"draws", options.draws.draws},
-          {"seed", options.draws.seed},
-          {"scenarios", scenarios},
-          {"chips", std::move(chips)}};
 }
 
 Result<std::string> dollars_explanation(const Comparison& comparison, const Dollars& dollars,

@@ -1,0 +1,168 @@
+// Dollars of a comparison as fields of its JSON document.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "report/dollars_report.h"
+
+namespace churon::report {
+
+namespace {
+
+using cost::NodeId;
+using cost::Quantiles;
+using evaluate::ComparedCell;
+using evaluate::ComparedRow;
+using evaluate::Dollars;
+using evaluate::PriceKind;
+using evaluate::RowDollars;
+using evaluate::TokenPrice;
+using evaluate::Versus;
+
+constexpr std::array kKinds{PriceKind::build, PriceKind::purchase, PriceKind::rent};
+
+// Draws have seven digits.
+Json finite(double value) {
+  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.7g}", value))) : Json(nullptr);
+}
+
+Json quantiles_json(const Quantiles& q, double factor = 1) {
+  return {{"p5", finite(q.p5 * factor)},
+          {"p10", finite(q.p10 * factor)},
+          {"p50", finite(q.p50 * factor)},
+          {"p90", finite(q.p90 * factor)},
+          {"p95", finite(q.p95 * factor)}};
+}
+
+Json with_central(double central, const Quantiles& q, double factor = 1) {
+  Json json = quantiles_json(q, factor);
+  json["central"] = finite(central * factor);
+  return json;
+}
+
+Json flips_json(const cost::Tree& tree, const std::vector<cost::Flip>& flips) {
+  Json json = Json::array();
+  for (const cost::Flip& flip : flips) {
+    Json inputs = Json::array();
+    for (const std::uint32_t at : flip.inputs) {
+      const cost::Input& input = tree.inputs()[at];
+      inputs.push_back({{"key", input.key},
+                        {"unit", input.unit},
+                        {"central", input.range.central},
+                        {"low", input.range.low},
+                        {"high", input.range.high},
+                        {"flips_at", tree.value_at(at, flip.z)}});
+    }
+    json.push_back({{"factor", flip.factor},
+                    {"standard_deviations", flip.z},
+                    {"probability", flip.probability},
+                    {"inputs", std::move(inputs)}});
+  }
+  return json;
+}
+
+// What moves it most, each factor alone.
+Json effects_json(const cost::Tree& tree, NodeId target) {
+  constexpr std::size_t kTornado = 10;
+  std::vector<cost::Effect> effects = cost::effects(tree, target);
+  effects.resize(std::min(kTornado, effects.size()));
+  Json json = Json::array();
+  for (const cost::Effect& effect : effects) {
+    Json inputs = Json::array();
+    for (const std::uint32_t at : effect.inputs) {
+      inputs.push_back(tree.inputs()[at].key);
+    }
+    json.push_back({{"factor", effect.factor},
+                    {"inputs", std::move(inputs)},
+                    {"low", finite(effect.low)},
+                    {"high", finite(effect.high)},
+                    {"variance_share", finite(effect.variance_share)},
+                    {"guess", effect.is_guess}});
+  }
+  return json;
+}
+
+Json versus_json(const Dollars& dollars, const Versus& versus, const std::string& rival) {
+  const cost::Tree& tree = *dollars.tree;
+  Json json;
+  json["rival"] = rival;
+  json["rival_price"] = evaluate::name(versus.kind);
+  json["advantage_ratio"] = with_central(versus.central, versus.quantiles);
+  json["cheaper_share"] = versus.cheaper_share;
+  json["split"] = versus.split ? Json{{"silicon_ratio", versus.split->silicon},
+                                      {"merchant_margin_ratio", versus.split->margin},
+                                      {"software_ratio", versus.split->software}}
+                               : Json(nullptr);
+  json["break_even_chips"] = with_central(versus.chips, versus.chips_quantiles);
+  json["break_even_tokens_per_year"] =
+      with_central(versus.tokens_per_year, versus.tokens_quantiles);
+  json["planned_chips"] = versus.planned_chips > 0 ? Json(versus.planned_chips) : Json(nullptr);
+  json["flips"] = flips_json(tree, versus.flips);
+  json["effects"] = effects_json(tree, versus.advantage);
+  json["keys"] = {{"advantage", tree.at(versus.advantage).key},
+                  {"break_even_chips", tree.at(versus.break_even_chips).key},
+                  {"break_even_tokens_per_year", tree.at(versus.break_even_tokens).key}};
+  return json;
+}
+
+}  // namespace
+
+Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
+                      const evaluate::CompareRequest& request, std::size_t cell_index,
+                      std::size_t row_index) {
+  const RowDollars& of = dollars.cells[cell_index].rows[row_index];
+  const cost::Tree& tree = *dollars.tree;
+  Json json;
+  Json prices;
+  for (const PriceKind kind : kKinds) {
+    const TokenPrice* price = of.of(kind);
+    if (price == nullptr) {
+      prices[std::string(evaluate::name(kind))] = nullptr;
+      continue;
+    }
+    prices[std::string(evaluate::name(kind))] = {
+        {"blended_usd_per_mtok", with_central(price->central, price->quantiles)},
+        {"input_usd_per_mtok", with_central(price->central, price->quantiles, price->input_ratio)},
+        {"output_usd_per_mtok",
+         with_central(price->central, price->quantiles, price->output_ratio)},
+        {"key", tree.at(price->blended).key}};
+  }
+  json["prices"] = std::move(prices);
+  const ComparedRow& row = cell.rows[row_index];
+  json["not_priced"] = dollars.costing(row.contestant).not_priced;
+  if (of.versus) {
+    const ComparedRow& rival = cell.rows[static_cast<std::size_t>(of.versus->rival)];
+    json["versus"] =
+        versus_json(dollars, *of.versus,
+                    request.contestants[static_cast<std::size_t>(rival.contestant)].chip->id);
+  }
+  return json;
+}
+
+Json dollars_json(const Dollars& dollars, const std::vector<std::string>& scenarios) {
+  const evaluate::DollarOptions& options = dollars.options;
+  Json chips = Json::array();
+  for (const evaluate::ChipDollars& one : dollars.chips) {
+    const auto central = [&](const std::optional<NodeId>& id) {
+      return id ? finite(cost::central_value(*dollars.tree, *id)) : Json(nullptr);
+    };
+    chips.push_back({{"chip", one.chip->id},
+                     {"hbm_basis", one.costing.hbm_basis},
+                     {"cogs_usd", central(one.costing.cogs)},
+                     {"price_usd", central(one.costing.price)},
+                     {"build_hour_usd", central(one.costing.build_hourly)},
+                     {"purchase_hour_usd", central(one.costing.hourly)},
+                     {"rent_hour_usd", central(one.costing.rent_hourly)},
+                     {"programme_usd", central(one.costing.programme)}});
+  }
+  return {{"like", options.cost.like == nullptr ? Json(nullptr) : Json(options.cost.like->id)},
+          {"occupancy_share", options.occupancy},
+          {"draws", options.draws.draws},
+          {"seed", options.draws.seed},
+          {"scenarios", scenarios},
+          {"chips", std::move(chips)}};
+}
+
+}  // namespace churon::report
