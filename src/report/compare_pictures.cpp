@@ -104,7 +104,10 @@ void add_panels(Chart& chart, const Comparison& comparison, std::string_view y_t
 
 Chart chart_of(const evaluate::CompareRequest& request) {
   Chart chart;
-  chart.columns = static_cast<int>(std::min<std::size_t>(3, request.workloads.size()));
+  // Workloads side by side, models below each other; one workload: models side by side.
+  const std::size_t beside =
+      request.workloads.size() > 1 ? request.workloads.size() : request.models.size();
+  chart.columns = static_cast<int>(std::min<std::size_t>(3, beside));
   chart.panel_width = 600;
   chart.panel_height = 430;
   return chart;

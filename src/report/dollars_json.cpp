@@ -115,6 +115,15 @@ Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
   const RowDollars& of = dollars.cells[cell_index].rows[row_index];
   const cost::Tree& tree = *dollars.tree;
   Json json;
+  const TokenPrice* cheapest = of.cheapest();
+  json["cheapest_price"] =
+      cheapest == nullptr ? Json(nullptr) : Json(evaluate::name(cheapest->kind));
+  for (const auto& [key, ratio] :
+       {std::pair{"blended_usd_per_mtok", 1.0},
+        std::pair{"input_usd_per_mtok", cheapest == nullptr ? 0 : cheapest->input_ratio},
+        std::pair{"output_usd_per_mtok", cheapest == nullptr ? 0 : cheapest->output_ratio}}) {
+    json[key] = cheapest == nullptr ? Json(nullptr) : finite(cheapest->central * ratio);
+  }
   Json prices;
   for (const PriceKind kind : kKinds) {
     const TokenPrice* price = of.of(kind);

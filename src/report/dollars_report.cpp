@@ -317,6 +317,38 @@ std::string ages_text(const Comparison& comparison, const Dollars& dollars) {
   return text;
 }
 
+std::string not_priced_text(const cost::Costing& costing) { return join(costing.not_priced, "; "); }
+
+// An own chip that no other one's price stands beside.
+std::string alone_line(const Comparison& comparison, const Dollars& dollars,
+                       const evaluate::ChipDollars& one, std::string_view derate) {
+  if (!one.costing.price) {
+    return fmt::format("Dollars: the price of {} is not known: {}.\n", one.chip->id,
+                       not_priced_text(one.costing));
+  }
+  std::vector<double> prices;
+  for (std::size_t i = 0; i < comparison.cells.size(); ++i) {
+    for (std::size_t j = 0; j < comparison.cells[i].rows.size(); ++j) {
+      const ComparedRow& row = comparison.cells[i].rows[j];
+      const TokenPrice* price = dollars.cells[i].rows[j].of(PriceKind::purchase);
+      if (price != nullptr && contestant(comparison, row).chip == one.chip &&
+          contestant(comparison, row).derate == derate &&
+          row.policy == comparison.request.policies.front()) {
+        prices.push_back(price->central);
+      }
+    }
+  }
+  if (prices.empty()) {
+    return "";
+  }
+  const auto [least, most] = std::minmax_element(prices.begin(), prices.end());
+  return fmt::format(
+      "Dollars: {} {} makes a million tokens for {}{} USD; no price of another chip stands beside "
+      "it.\n",
+      one.chip->id, derate, price_text(*least),
+      prices.size() > 1 ? fmt::format(" to {}", price_text(*most)) : "");
+}
+
 // --- without an own chip
 
 std::string bought_verdict(const Comparison& comparison, const Dollars& dollars) {
@@ -349,8 +381,6 @@ std::string bought_verdict(const Comparison& comparison, const Dollars& dollars)
 }
 
 // --- the table
-
-std::string not_priced_text(const cost::Costing& costing) { return join(costing.not_priced, "; "); }
 
 std::vector<std::size_t> by_price(const ComparedCell& cell, const evaluate::CellDollars& dollars) {
   std::vector<std::size_t> order;
@@ -404,8 +434,7 @@ std::string dollars_verdict(const Comparison& comparison, const Dollars& dollars
     const std::string derate = default_set(*one.chip);
     const auto cases = cases_of(comparison, dollars, one.chip, derate);
     if (cases.empty()) {
-      without += fmt::format("{}: there is nothing to hold its dollars against{}.\n", one.chip->id,
-                             one.costing.price ? "" : ", and its price is not known");
+      without += alone_line(comparison, dollars, one, derate);
       continue;
     }
     text += text.empty() ? "" : "\n";

@@ -151,7 +151,7 @@ TEST(CompareDollars, say_in_the_row_what_nobody_publishes) {
   EXPECT_THAT(tpu["not_priced"].dump(), HasSubstr("no area is public"));
   EXPECT_FALSE(row(json, "churon-1", "neutral").contains("versus"));
   EXPECT_THAT(compare({}, "tpu-v7x,churon-1").out,
-              HasSubstr("nothing to hold its dollars against"));
+              HasSubstr("no price of another chip stands beside it"));
 }
 
 TEST(CompareDollars, draw_a_picture) {
