@@ -7,6 +7,7 @@
 #include "cost/builder.h"
 #include "cost/die_cost.h"
 #include "cost/package_cost.h"
+#include "silicon/area.h"
 
 namespace churon::cost {
 
@@ -35,14 +36,35 @@ Expr lost(Builder& b, std::optional<Expr> dies, std::optional<Expr> memory,
 
 // --- own chips
 
+// As drawn; else of the area that its blocks come to, where there is one kind of die. False: the
+// reason is in the costing.
+bool own_sides(Builder& b, const chip::Die& die, double placed, DieInputs& inputs) {
+  const std::string path = fmt::format("die.{}", die.id);
+  if (die.width && die.height) {
+    inputs.width = b.given(path + ".width", *die.width, kMm, "mm");
+    inputs.height = b.given(path + ".height", *die.height, kMm, "mm");
+    return true;
+  }
+  const auto area = silicon::area(b.chip);
+  if (b.chip.dies.size() > 1 || placed == 0 || !area) {
+    b.costing.not_priced.push_back(
+        fmt::format("die `{}`: no width and height, and no area from its blocks", die.id));
+    return false;
+  }
+  const double each = kMm2 / placed;
+  const silicon::Band& gross = area->gross;
+  sides_of(
+      b, path,
+      b.modelled(path + ".area_mm2", {gross.low * each, gross.central * each, gross.high * each},
+                 "mm2", "area of a die, by its blocks",
+                 fmt::format("`churon silicon {}`", b.chip.id)),
+      inputs);
+  return true;
+}
+
 std::optional<DieInputs> own_die(Builder& b, const chip::Die& die) {
   const auto& cost = b.chip.cost;
   const std::string node = node_class(die.node), path = fmt::format("die.{}", die.id);
-  if (!die.width || !die.height) {
-    b.costing.not_priced.push_back(
-        fmt::format("die `{}`: its description has no width and height", die.id));
-    return std::nullopt;
-  }
   const bool has_price = (cost && cost->wafer) || b.has_row("wafer_price." + node);
   const bool has_density = b.chip.yield.has_value() || b.has_row("d0." + node);
   if (!has_price || !has_density) {
@@ -57,8 +79,8 @@ std::optional<DieInputs> own_die(Builder& b, const chip::Die& die) {
                     [&](const chip::DieInstance& instance) { return instance.die == die.id; });
   DieInputs inputs{
       .id = die.id,
-      .width = b.given(path + ".width", *die.width, kMm, "mm"),
-      .height = b.given(path + ".height", *die.height, kMm, "mm"),
+      .width = b.tree.constant(0),
+      .height = b.tree.constant(0),
       .count = b.derived(path + ".count", static_cast<double>(placed), "dies",
                          "placed on the package", "the description's die instances"),
       .wafer = cost && cost->wafer ? b.given("cost.wafer", *cost->wafer, 1, "USD/wafer", "wafer")
@@ -68,6 +90,9 @@ std::optional<DieInputs> own_die(Builder& b, const chip::Die& die) {
       .alpha = b.chip.yield ? b.given("yield.alpha", b.chip.yield->alpha, 1, "-")
                             : b.row("yield.alpha_logic"),
       .repair = {}};
+  if (!own_sides(b, die, static_cast<double>(placed), inputs)) {
+    return std::nullopt;
+  }
   if (b.chip.yield) {
     inputs.model = b.chip.yield->model;
     inputs.repair = {

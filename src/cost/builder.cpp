@@ -100,6 +100,20 @@ Expr Builder::derived(std::string key, double value, std::string unit, std::stri
               .factor = {}});
 }
 
+Expr Builder::modelled(std::string key, Range range, std::string unit, std::string text,
+                       std::string source) {
+  return add({.key = options.prefix + std::move(key),
+              .unit = std::move(unit),
+              .range = range,
+              .text = std::move(text),
+              .basis = "derived",
+              .as_of = {},
+              .source = std::move(source),
+              .note = {},
+              .place = {},
+              .factor = {}});
+}
+
 Expr Builder::add(Input input) {
   if (!tree.find(input.key)) {
     for (const Scenario& scenario : options.scenarios) {

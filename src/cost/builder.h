@@ -46,6 +46,10 @@ class Builder {
   Expr derived(std::string key, double value, std::string unit, std::string text,
                std::string source, std::string note = {});
 
+  // The same with bounds.
+  Expr modelled(std::string key, Range range, std::string unit, std::string text,
+                std::string source);
+
   [[nodiscard]] double central(Expr expr) const { return central_value(tree, expr.id); }
   Expr name(std::string key, std::string text, std::string unit, Expr value) {
     return tree.name(options.prefix + std::move(key), std::move(text), std::move(unit), value);

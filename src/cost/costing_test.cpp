@@ -86,6 +86,22 @@ TEST(Costing, churon_1_is_near_the_paper_study_line_by_line) {
   EXPECT_NEAR(q.p50 / 6853, 1, 0.15);
 }
 
+// A description that does not draw its dies gets them from its blocks: 733 mm2 of both.
+TEST(Costing, dies_that_are_not_drawn_have_the_area_of_their_blocks) {
+  auto chip = chip::load("churon-1").value();
+  const Costing drawn = costing(chip, {}).value();
+  chip.dies.front().width.reset();
+  chip.dies.front().height.reset();
+  const Costing derived = costing(chip, {}).value();
+  ASSERT_TRUE(derived.cogs);
+  const auto area = derived.tree->find("die.compute.area_mm2");
+  ASSERT_TRUE(area);
+  EXPECT_NEAR(central_value(*derived.tree, *area), 733.0 / 2, 1);
+  EXPECT_NEAR(central_value(*derived.tree, *derived.cogs), central_value(*drawn.tree, *drawn.cogs),
+              40);
+  EXPECT_TRUE(derived.tree->input_of(derived.tree->at(*area)).is_uncertain());
+}
+
 TEST(Costing, chips_without_a_public_die_area_say_so_and_are_not_guessed) {
   for (const char* chip : {"tpu-v7x", "tpu-v5e", "gaudi2", "trainium2"}) {
     const Costing made = costing_of(chip);

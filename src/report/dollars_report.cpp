@@ -286,9 +286,11 @@ std::string unless_line(const Comparison& comparison, const Dollars& dollars,
   std::string text = versus.central > 1 ? "Wins unless: " : "Loses unless: ";
   text += flips.empty() ? "no input of the model moved alone between its P1 and P99 changes that"
                         : flips;
-  text += fmt::format("; or its own throughput is {} of this set's",
-                      versus.central > 1 ? "below " + percent(1 / versus.central)
-                                         : "above " + percent(1 / versus.central));
+  const double needed = 1 / versus.central;  // of this set's throughput
+  text += !std::isfinite(needed) ? std::string("; no throughput would do")
+          : versus.central > 1
+              ? fmt::format("; or its own throughput is below {} of this set's", percent(needed))
+              : fmt::format("; or its own throughput is above {} this set's", times(needed));
   return text +
          (cases.size() > 1
               ? fmt::format(" (the closest case, {})", cell_name(comparison, *one.cell))
