@@ -375,7 +375,8 @@ std::string compare_text(const CompareRecord& record, Charset charset) {
   table.row(
       {"input, output", "at the lower of purchase and rent, by their shares of the busy time"});
   table.row(
-      {"advantage", "price of the cheapest one can get over the own chip's: above 1 it wins"});
+      {"advantage", "price of the cheapest one can get over the own chip's: above 1 it wins;"});
+  table.row({"", "= silicon x merchant margin x software"});
   table.row({"numbers", "design: own description. datasheet: no row of this chip was measured."});
   table.row({"", "calibrated: rows of this chip are in the calibration. measured: rows of this"});
   table.row({"", "chip with this model are. The number itself is always the model's."});

@@ -384,6 +384,14 @@ std::string bought_verdict(const Comparison& comparison, const Dollars& dollars)
 
 // --- the table
 
+// "1.83 x = 1.56 x 1.15 x 1.02": silicon, merchant margin, software.
+std::string advantage_text(const Versus& versus) {
+  const std::string all = times(versus.central);
+  return versus.split ? fmt::format("{} = {} x {} x {}", all, number(versus.split->silicon),
+                                    number(versus.split->margin), number(versus.split->software))
+                      : all;
+}
+
 std::vector<std::size_t> by_price(const ComparedCell& cell, const evaluate::CellDollars& dollars) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < cell.rows.size(); ++i) {
@@ -472,7 +480,7 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
     any = any || !of.prices.empty();
     cells.push_back(price == nullptr ? "-" : price_text(price->central * price->input_ratio));
     cells.push_back(price == nullptr ? "-" : price_text(price->central * price->output_ratio));
-    cells.push_back(of.versus ? times(of.versus->central) : "");
+    cells.push_back(of.versus ? advantage_text(*of.versus) : "");
     cells.push_back(not_priced_text(dollars.costing(row.contestant)));
     table.row(std::move(cells));
   }
