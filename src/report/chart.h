@@ -13,7 +13,7 @@ namespace churon::report {
 enum class Scale { linear, logarithmic };
 
 struct Axis {
-  std::string title;
+  std::string title = {};
   Scale scale = Scale::linear;
   // The ends; absent: those of the data, widened to round numbers.
   std::optional<double> low = {}, high = {};
@@ -23,7 +23,8 @@ struct Axis {
 
 // Okabe and Ito's palette without its yellow, which is faint on white.
 enum class Color { black, blue, vermillion, green, orange, sky, purple, grey };
-enum class Marker { none, circle, square, triangle, diamond, cross, plus, ring };
+// dot: small, for thousands of points; a browser shows nothing under the pointer.
+enum class Marker { none, circle, square, triangle, diamond, cross, plus, ring, dot };
 enum class Dash { none, solid, dashed, dotted };
 
 struct Style {
@@ -39,9 +40,9 @@ struct ChartPoint {
 };
 
 struct Series {
-  std::string name;  // in the legend; empty: not there
-  Style style;
-  std::vector<ChartPoint> points;
+  std::string name = {};  // in the legend; empty: not there
+  Style style = {};
+  std::vector<ChartPoint> points = {};
 };
 
 // A straight line over the whole panel at one x or one y.
@@ -56,21 +57,29 @@ struct Bars {  // a histogram: value i stands between edge i and edge i + 1
   Color color = Color::blue;
 };
 
+struct Row {  // a bar to the right of its name, from the axis' low end
+  std::string name = {};
+  double value = 0;
+  std::optional<double> mark = {};  // a tick across the bar
+  std::string note = {};            // right of the panel
+};
+
 struct Panel {
-  std::string title;
-  Axis x, y;
-  std::vector<Series> series;
-  std::vector<Reference> references;
-  std::optional<Bars> bars;
-  std::string note;  // one line in the middle of an empty panel
+  std::string title = {};
+  Axis x = {}, y = {};
+  std::vector<Series> series = {};
+  std::vector<Reference> references = {};
+  std::optional<Bars> bars = {};
+  std::vector<Row> rows = {};  // where there are any, nothing else is drawn and `y` is not used
+  std::string note = {};       // one line in the middle of an empty panel
 };
 
 struct Chart {
-  std::string title, subtitle;
-  std::vector<Panel> panels;  // row by row
+  std::string title = {}, subtitle = {};
+  std::vector<Panel> panels = {};  // row by row
   int columns = 1;
   int panel_width = 620, panel_height = 420;  // pixels, axes and titles included
-  std::string footer;                         // small print under everything
+  std::string footer = {};                    // small print under everything
 };
 
 // A whole document. Points that are not finite, or not positive on a logarithmic axis, are left
