@@ -197,7 +197,11 @@ void place_experts(ConfigReader& read, Hyperparameters& h, std::int64_t dense, s
   for (std::int64_t layer = 0; layer < h.layers; ++layer) {
     h.layer_has_experts.push_back(layer >= dense && (layer + 1) % step == 0);
   }
-  if (const Json* plain = read.find("mlp_only_layers"); plain != nullptr && plain->is_array()) {
+  if (const Json* plain = read.find("mlp_only_layers")) {
+    if (!plain->is_array()) {
+      read.note("key `mlp_only_layers` lists numbers of layers");
+      return;
+    }
     for (const Json& layer : *plain) {
       if (layer.is_number_integer() && layer.get<std::int64_t>() >= 0 &&
           layer.get<std::int64_t>() < h.layers) {
@@ -426,7 +430,7 @@ void read_deepseek_experts(ConfigReader& read, Hyperparameters& h) {
   e.d_ff_shared = e.shared * e.d_ff;
   e.groups = read.integer("n_group", 1, kShapeExpertsMax, 1);
   e.groups_kept = read.integer("topk_group", 1, kShapeExpertsMax, e.groups);
-  place_experts(read, h, read.integer("first_k_dense_replace", 0, kShapeLayersMax, 0),
+  place_experts(read, h, read.integer("first_k_dense_replace", 0, h.layers, 0),
                 read.integer("moe_layer_freq", 1, kShapeLayersMax, 1));
 }
 void read_deepseek_v2(ConfigReader& read, Hyperparameters& h) {
@@ -530,7 +534,8 @@ std::string native_weights(const Json& document, const Json& text) {
   for (const Json* object : {&document, &text}) {
     if (const auto how = object->find("quantization_config");
         how != object->end() && how->is_object()) {
-      return string_of(*how, "quant_method");
+      const std::string method = string_of(*how, "quant_method");
+      return how->contains("weight_block_size") ? method + " block scales" : method;
     }
   }
   for (const Json* object : {&text, &document}) {
@@ -564,6 +569,10 @@ Result<Hyperparameters> parse_config(std::string_view text, const std::string& p
                          .help = {"a config.json as it lies beside a model on the Hugging Face hub "
                                   "is wanted"}},
                         path));
+  }
+  if (const auto text = document.find("text_config");
+      text != document.end() && !text->is_null() && !text->is_object()) {
+    return fail(in_file({.code = "M0608", .message = "key `text_config` is no object"}, path));
   }
   const Json& part = text_part(document);
   std::string type = string_of(part, "model_type");

@@ -259,6 +259,25 @@ TEST(Shapes, rows_of_ones_own_add_to_the_shipped_ones_and_win) {
   EXPECT_EQ(find_shape(*loaded, "qwen3-8b")->layers, 2);
 }
 
+TEST(Config, block_scales_are_told_from_one_scale_a_matrix) {
+  const auto native = [](const std::string& more) {
+    const auto h = parse_config(
+        R"({"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64,
+            "num_attention_heads": 4, "intermediate_size": 96, "vocab_size": 100,
+            "max_position_embeddings": 512, "torch_dtype": "bfloat16")" +
+            more + "}",
+        "tiny/config.json");
+    return h ? h->native_weights : to_text(h.error());
+  };
+  EXPECT_EQ(native(""), "bf16");
+  EXPECT_EQ(native(R"(, "quantization_config": {"quant_method": "fp8"})"), "fp8");
+  EXPECT_EQ(native(R"(, "quantization_config": {"quant_method": "fp8",
+                        "weight_block_size": [128, 128]})"),
+            "fp8 block scales");
+  EXPECT_EQ(native(R"(, "quantization_config": {"quant_method": "mxfp4"})"), "mxfp4");
+  EXPECT_EQ(native(R"(, "quantization_config": null)"), "bf16");
+}
+
 // ---- files ----
 
 TEST(Shapes, a_gguf_file_gives_the_shape_that_runs) {

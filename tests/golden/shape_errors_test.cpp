@@ -53,6 +53,11 @@ std::string golden_text() {
   config("keys", R"({"model_type": "llama", "num_hidden_layers": 0, "hidden_size": 64,
     "num_attention_heads": "four", "intermediate_size": 1e9, "hidden_act": "tanh",
     "tie_word_embeddings": 1, "vocab_size": 100})");
+  config("lists and parts", R"({"model_type": "gemma3", "text_config": 7})");
+  config("layers", R"({"model_type": "qwen3_moe", "num_hidden_layers": 2, "hidden_size": 64,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96,
+    "moe_intermediate_size": 32, "num_experts": 8, "num_experts_per_tok": 2,
+    "mlp_only_layers": "none", "max_position_embeddings": 512, "vocab_size": 100})");
   config("sizes of a config", R"({"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64,
     "num_attention_heads": 4, "num_key_value_heads": 3, "intermediate_size": 96,
     "max_position_embeddings": 512, "vocab_size": 100})");
