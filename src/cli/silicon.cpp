@@ -8,6 +8,7 @@
 #include "chip/chip.h"
 #include "cli/verb.h"
 #include "report/floorplan_svg.h"
+#include "report/silicon_explanation.h"
 #include "report/silicon_report.h"
 
 namespace churon::cli {
@@ -19,6 +20,7 @@ struct Words {
   std::string node;
   std::string svg;
   std::string activity;
+  std::string explain;
   std::vector<std::string> overrides;
 };
 
@@ -70,6 +72,14 @@ ExitCode show_silicon(const Terminal& terminal, const Words& words) {
                                      .heat = heat,
                                      .floorplan = std::move(*floorplan),
                                      .activities = std::move(activities)};
+  if (!words.explain.empty()) {
+    const auto text = report::silicon_explanation(record, words.explain);
+    if (!text) {
+      return terminal.report(text.error());
+    }
+    terminal.out(*text);
+    return ExitCode::ok;
+  }
   const auto charset = terminal.interactive ? report::Charset::unicode : report::Charset::ascii;
   terminal.out(terminal.json ? dump_json(report::silicon_json(record)) + "\n"
                              : report::silicon_text(record, charset));
@@ -85,6 +95,9 @@ Action configure_silicon(CLI::App& app) {
       ->required();
   app.add_option("--node", words->node, "at another node: n16, n7, n5, n3e, n2, nangate45, …")
       ->type_name("NODE");
+  app.add_option("--explain", words->explain,
+                 "why a number is what it is: area, area.matrix, power.nominal.decode")
+      ->type_name("KEY");
   app.add_option("--activity", words->activity,
                  "what this activity takes: a document of `churon run --json`")
       ->type_name("FILE");

@@ -45,6 +45,36 @@ TEST_F(Silicon, json_has_the_same_with_units_in_its_names) {
   EXPECT_EQ(json["floorplan"]["stacks_max"], 8);
 }
 
+TEST_F(Silicon, explains_every_number_of_area_and_power) {
+  const Json json = Json::parse(run({"churon-1", "--json"}).out);
+  std::vector<std::string> keys{"area", "area.net", "area.spares"};
+  for (const Json& block : json["area"]["blocks"]) {
+    keys.push_back("area." + block["id"].get<std::string>());
+  }
+  for (const Json& one : json["power"]) {
+    const std::string name =
+        "power." + one["state"].get<std::string>() + "." + one["phase"].get<std::string>();
+    keys.push_back(name);
+    for (const Json& row : one["rows"]) {
+      keys.push_back(name + "." + row["id"].get<std::string>());
+    }
+  }
+  for (const std::string& key : keys) {
+    const auto ended = run({"churon-1", "--explain", key});
+    EXPECT_EQ(ended.exit, 0) << key;
+    EXPECT_THAT(ended.out, StartsWith(key + " = "));
+    EXPECT_THAT(ended.out, HasSubstr("\n  = ")) << key;
+  }
+  const auto block = run({"churon-1", "--explain", "area.matrix", "--node", "n5"}).out;
+  EXPECT_THAT(block, HasSubstr("tech.mac_int8_area = 40 um2"));
+  EXPECT_THAT(block, HasSubstr("basis guess; chips/churon-1.toml:"));
+  EXPECT_THAT(block, HasSubstr("logic density, n3e to n5"));
+  const auto wrong = run({"churon-1", "--explain", "area.matrx"});
+  EXPECT_EQ(wrong.exit, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("A0403"));
+  EXPECT_THAT(wrong.err, HasSubstr("did you mean `area.matrix`?"));
+}
+
 // 10^12 multiply-adds in a millisecond, on the chip as it is and at an older node.
 TEST_F(Silicon, prices_a_recorded_activity) {
   const std::string path = folder.write(

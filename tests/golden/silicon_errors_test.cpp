@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "golden.h"
+#include "report/silicon_explanation.h"
 #include "silicon/activity_file.h"
 #include "silicon/area.h"
 #include "silicon/floorplan.h"
@@ -72,6 +73,15 @@ std::string golden_text() {
   chip("churon-1", {"package.cooling=air", "power.tdp=1.1 kW"});
   chip("churon-1", {"power.tdp=2 kW"});
   chip("churon-1", {"core.scratch.size=16 MiB"});
+  const chip::Chip churon = chip::load("churon-1").value();
+  const AreaBudget budget = area(churon).value();
+  const report::SiliconRecord record{.chip = churon,
+                                     .area = budget,
+                                     .power = {},
+                                     .heat = heat_limit(churon, budget),
+                                     .floorplan = floorplan(churon, budget).value(),
+                                     .activities = {}};
+  add("explain", report::silicon_explanation(record, "area.matrx").error());
   const test::TemporaryFolder folder;
   const auto activity = [&](std::string_view what, const std::string& json) {
     const std::string path = folder.write("run.json", json);
