@@ -570,8 +570,8 @@ Result<Hyperparameters> parse_config(std::string_view text, const std::string& p
                                   "is wanted"}},
                         path));
   }
-  if (const auto text = document.find("text_config");
-      text != document.end() && !text->is_null() && !text->is_object()) {
+  if (const auto inner = document.find("text_config");
+      inner != document.end() && !inner->is_null() && !inner->is_object()) {
     return fail(in_file({.code = "M0608", .message = "key `text_config` is no object"}, path));
   }
   const Json& part = text_part(document);
