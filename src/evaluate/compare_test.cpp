@@ -143,6 +143,47 @@ TEST(Compare, gives_the_same_with_any_number_of_threads) {
   }
 }
 
+// Own chips spread experts over their domain of 64; B200's has 8.
+TEST(Compare, says_what_a_mixture_leaves_of_an_own_chip_within_the_smallest_bought_domain) {
+  Case c({"deepseek-v3"}, {"b200", "gb200", "churon-1"}, "1k/1k");
+  const auto own_of = [](const Comparison& comparison) {
+    for (const ComparedRow& row : comparison.cells.front().rows) {
+      if (comparison.request.contestants[static_cast<std::size_t>(row.contestant)].chip->id ==
+          "churon-1") {
+        return row;
+      }
+    }
+    return ComparedRow{};
+  };
+  const ComparedRow wide = own_of(c.compare());
+  ASSERT_TRUE(wide.best);
+  EXPECT_GT(wide.best->chips, 8);
+  EXPECT_EQ(wide.narrow_chips, 8);
+  EXPECT_LT(wide.narrow_throughput_per_chip, wide.best->throughput_per_chip);
+  c.request.chips_max = 8;
+  const ComparedRow narrow = own_of(c.compare());
+  EXPECT_EQ(narrow.narrow_chips, 0);
+  EXPECT_EQ(narrow.best->throughput_per_chip, wide.narrow_throughput_per_chip);
+}
+
+TEST(Compare, the_best_framework_is_the_best_of_them) {
+  Case c({"gpt-oss-120b"}, {"b200", "mi300x"}, "1k/1k");
+  c.request.framework = std::nullopt;
+  const auto best = c.compare();
+  for (const estimate::Framework framework :
+       {estimate::Framework::vllm, estimate::Framework::sglang}) {
+    c.request.framework = framework;
+    const auto one = c.compare();
+    for (const ComparedRow& row : one.cells.front().rows) {
+      for (const ComparedRow& other : best.cells.front().rows) {
+        if (row.best && other.contestant == row.contestant) {
+          EXPECT_GE(other.best->throughput_per_chip, row.best->throughput_per_chip);
+        }
+      }
+    }
+  }
+}
+
 TEST(Compare, a_looser_limit_never_lowers_the_throughput) {
   Case c({"llama-3.1-70b"}, {"b200"}, "8k/1k");
   double last = 0;
