@@ -36,8 +36,9 @@ void add_cost_options(CLI::App& app, CostWords& words, const std::string& set_he
   add("--loss", words.loss, "who pays for packages that fail; default buyer")
       ->check(CLI::IsMember(words_of(cost::losses())));
   add("--scenario", words.scenarios, "a group of prices times a factor: hbm+20%")
-      ->type_name("GROUP+N%");
-  add("--set", words.set, set_help)->type_name("KEY=VALUE");
+      ->type_name("GROUP+N%")
+      ->allow_extra_args(false);
+  add("--set", words.set, set_help)->type_name("KEY=VALUE")->allow_extra_args(false);
   add("--as-of", words.as_of, fmt::format("what counts as today; default {}", cost::kToday))
       ->type_name("DATE");
   add("--like", words.like, like_help)->type_name("CHIP");
