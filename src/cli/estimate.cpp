@@ -16,6 +16,7 @@
 #include "evaluate/operator_estimate.h"
 #include "evaluate/serving_estimate.h"
 #include "model/shapes.h"
+#include "report/definitions.h"
 #include "report/estimate_report.h"
 #include "report/explanation.h"
 #include "report/roofline.h"
@@ -197,6 +198,11 @@ ExitCode sweep_exit(const Rows& rows) {
   return rows.empty() ? ExitCode::ok : rows.front().estimate.error().front().exit;
 }
 
+std::string parallelism_text(const Words& words) {
+  return fmt::format("tp{:.0f}/pp{:.0f}/ep{:.0f}/attn_dp{:.0f}", words.tp, words.pp, words.ep,
+                     words.attention_dp);
+}
+
 ExitCode sweep_serving(const Terminal& terminal, const Words& words, const Context& context,
                        const model::Hyperparameters& model, const evaluate::SupportIndex& support) {
   const auto sweep = sweep_of(words);
@@ -217,16 +223,25 @@ ExitCode sweep_serving(const Terminal& terminal, const Words& words, const Conte
     json["chip"] = context.chip.id;
     json["chip_digest"] = context.chip.digest;
     json["model"] = model.name;
+    json["framework"] = words.framework;
+    json["concurrency"] = words.batch;
+    json["input_tokens"] = words.input;
+    json["output_tokens"] = words.output;
+    json["parallelism"] = parallelism_text(words);
+    json["prefix_hit_share"] = words.prefix_hit;
+    json["disaggregated"] = words.disaggregated;
     json["sweep"] = sweep->name;
     json["rows"] = report::serving_sweep_json(rows);
+    json["definitions"] = report::definitions_json();
     terminal.out(dump_json(json) + "\n");
   } else {
-    terminal.out(fmt::format("{} on {}: batch {:.0f}, {:.0f}/{:.0f} tokens, {}; swept: {}\n",
-                             escape_control(model.name), escape_control(context.chip.name),
-                             words.batch, words.input, words.output,
-                             fmt::format("tp{:.0f} pp{:.0f} ep{:.0f} attn_dp{:.0f}", words.tp,
-                                         words.pp, words.ep, words.attention_dp),
-                             sweep->name));
+    terminal.out(fmt::format(
+        "{} on {}: batch {:.0f}, {:.0f}/{:.0f} tokens, {}, profile {}{}{}; swept: {}\n",
+        escape_control(model.name), escape_control(context.chip.name), words.batch, words.input,
+        words.output, parallelism_text(words),
+        context.figures.own ? "none (own chip)" : words.framework,
+        words.prefix_hit > 0 ? fmt::format(", prefix hit {:.0f} %", 100 * words.prefix_hit) : "",
+        words.disaggregated ? ", disaggregated" : "", sweep->name));
     terminal.out(report::serving_sweep_text(sweep->name, rows, charset()));
   }
   return sweep_exit(rows);

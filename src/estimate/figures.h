@@ -40,16 +40,26 @@ struct Figures {
   double tdp_w = 0, idle_w = 0;
   int year = 0;
 
-  double link_bytes_per_s = 0;  // scale-up, per direction and chip
-  double link_latency_s = 0;    // of one way, switches and cables included; own chips
-  double domain_chips = 1;      // of the scale-up domain
-  bool switched = false;        // the links are no host bus
-  bool switch_reduce = false;   // the switch adds
-  double scale_out_bytes_per_s = 0;
+  double link_bytes_per_s = 0;       // scale-up, per direction and chip
+  double link_latency_s = 0;         // of one way, switches and cables included; own chips
+  double domain_chips = 1;           // of the scale-up domain
+  bool switched = false;             // the links are no host bus
+  bool switch_reduce = false;        // the switch adds
+  double scale_out_bytes_per_s = 0;  // per direction and chip; 0: not stated
   double collective_setup_s = 0, collective_reduce_bytes_per_s = 0;  // own chips
 
   MatrixUnit unit;      // own chips
   chip::Derate derate;  // of the name that was asked for
+
+  // Between domains: as stated, else a 400 Gb/s adapter.
+  [[nodiscard]] double rate_across() const {
+    constexpr double kAdapter = 50e9;
+    return scale_out_bytes_per_s > 0 ? scale_out_bytes_per_s : kAdapter;
+  }
+  // Of one chip to another of `chips`: scale-up links where one domain holds them all.
+  [[nodiscard]] double rate_between(double chips) const {
+    return chips <= domain_chips && link_bytes_per_s > 0 ? link_bytes_per_s : rate_across();
+  }
 
   // The rate at which a product of that rate runs: its own, or the next wider that is native
   // (fp4 → bf16, of an own chip → fp8 → int8; int8 → fp8 → bf16).

@@ -27,9 +27,7 @@ constexpr double kExponentialsPerCoreCycle = 16;
 constexpr double kQueryTile = 128;
 // Sharpness of the transitions into the cache: streams that are used in turn fall out at once.
 constexpr double kKvCacheEdge = 8;
-constexpr double kWeightRowTile = 64;  // rows for which widened weights are kept
-// Per direction and chip, where a chip's system states none: a 400 Gb/s adapter.
-constexpr double kScaleOutBytesPerS = 50e9;
+constexpr double kWeightRowTile = 64;      // rows for which widened weights are kept
 constexpr double kScaleOutLatency = 5e-6;  // of one exchange between nodes
 
 // Of what is not negative and below 2^63; std::ceil is a call where SSE 4.1 is not assumed.
@@ -650,7 +648,7 @@ Price collective(const Device& device, const CollectiveWork& work) {
     // Between the nodes each rank moves its part of the vector; without a scale-up link everything
     // goes that way.
     const double parts = connected ? nodes : work.ranks;
-    const double rate = f.scale_out_bytes_per_s > 0 ? f.scale_out_bytes_per_s : kScaleOutBytesPerS;
+    const double rate = f.rate_across();
     const double across =
         (parts - 1) / parts * (sums ? 2 : 1) *
         (work.kind == CollectiveKind::all_to_all || !connected ? work.bytes

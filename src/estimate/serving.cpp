@@ -364,26 +364,27 @@ Served Server::serve(const Load& load) const {
   result.limits_s = token.limits_s;
   result.prefill_share = others.expected_s / token.expected_s;
 
-  // A new prompt waits for half a step and for the prompts that came with it.
-  const double before = own ? 0 : profile.burst * (of_rank - 1);
-  const double wait = load.disaggregated ? 0 : decode.expected_s / 2;
-  double first = (own ? 0 : profile.prompt) + wait + alone.expected_s + before * prompt.expected_s;
+  FirstToken& first = result.first;
+  first.framework_s = own ? 0 : profile.prompt;
+  first.prompt_s = alone.expected_s;
+  first.queue_s = (own ? 0 : profile.burst * (of_rank - 1)) * prompt.expected_s;
   if (load.disaggregated) {
-    const double link =
-        std::max(device_.figures.scale_out_bytes_per_s, device_.figures.link_bytes_per_s);
-    first += link > 0 ? kv_bytes(load.input_tokens) / link : 0;
     // As many further chips as keep up with the prompts.
-    const double busy = of_rank / load.output_tokens * prompt.expected_s;
-    result.chips = p.chips() * (1 + busy / decode.expected_s);
+    result.prefill_chips =
+        p.chips() * of_rank / load.output_tokens * prompt.expected_s / decode.expected_s;
+    result.chips += result.prefill_chips;
+    first.transfer_s = kv_bytes(load.input_tokens) / device_.figures.rate_between(result.chips);
+  } else {
+    first.step_s = decode.expected_s / 2;
   }
   const double steps = load.output_tokens - 1;
   if (load.concurrency > result.running) {
-    first += (load.concurrency / result.running - 1) * (first + steps * result.tpot_s);
+    first.space_s = (load.concurrency / result.running - 1) * (first.sum() + steps * result.tpot_s);
   }
-  result.ttft_s = first;
+  result.ttft_s = first.sum();
   result.ttft_bound_s = alone.bound_s;
   result.output_tokens_per_s =
-      load.concurrency * load.output_tokens / (first + steps * result.tpot_s);
+      load.concurrency * load.output_tokens / (result.ttft_s + steps * result.tpot_s);
   StepTime work = decode;
   StepTime all_prompts = prompt;
   all_prompts *= prompts;
@@ -461,6 +462,40 @@ Term operator_term(const OperatorTime& op) {
   return term;
 }
 
+// Parts that are zero are left out.
+Term first_token_term(const Served& served) {
+  Term term{.key = "ttft",
+            .text = "time to the first token",
+            .value = served.ttft_s,
+            .unit = "s",
+            .formula = "sum of the parts"};
+  const FirstToken& first = served.first;
+  struct Part {
+    const char *key, *text;
+    double seconds;
+    const char* formula;
+  };
+  for (const Part& part :
+       {Part{"framework", "the framework's own time for a prompt", first.framework_s, "prompt"},
+        Part{"step", "the decode step under way", first.step_s, "decode / 2"},
+        Part{"prompt", "its own prefill", first.prompt_s, "sum of operators + host"},
+        Part{"queue", "prefills of prompts that came with it", first.queue_s,
+             "burst * (requests of a rank - 1) * time of a prompt"},
+        Part{"transfer", "its cache goes to the chips that decode", first.transfer_s,
+             "cache of a prompt on a chip / rate between the chips"},
+        Part{"space", "until memory is free for its cache", first.space_s,
+             "(requests / running - 1) * time of a request"}}) {
+    if (part.seconds > 0) {
+      term.children.push_back({.key = part.key,
+                               .text = part.text,
+                               .value = part.seconds,
+                               .unit = "s",
+                               .formula = part.formula});
+    }
+  }
+  return term;
+}
+
 }  // namespace
 
 Term Server::explain(const Load& load) const {
@@ -501,13 +536,7 @@ Term Server::explain(const Load& load) const {
             .unit = "s",
             .formula = "decode + prefill",
             .children = {std::move(step), std::move(prompts)}};
-  Term ttft{.key = "ttft",
-            .text = "time to the first token",
-            .value = served.ttft_s,
-            .unit = "s",
-            .formula =
-                "prompt + decode / 2 + (1 + burst * (running - 1)) * time of a prompt + "
-                "waiting for space"};
+  Term ttft = first_token_term(served);
   const Space room = space();
   Term memory{.key = "memory",
               .text = "space for caches on a chip",

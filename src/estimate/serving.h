@@ -56,7 +56,22 @@ struct StepTime {
   StepTime& operator*=(double factor);
 };
 
+// What a new prompt waits for until its first token is there.
+struct FirstToken {
+  double framework_s = 0;  // the framework's own time for a prompt
+  double step_s = 0;       // half the decode step that is under way
+  double prompt_s = 0;     // its own prefill
+  double queue_s = 0;      // prefills of the prompts that came with it
+  double transfer_s = 0;   // disaggregated: its cache goes over to the chips that decode
+  double space_s = 0;      // until memory is free for its cache
+
+  [[nodiscard]] double sum() const {
+    return framework_s + step_s + prompt_s + queue_s + transfer_s + space_s;
+  }
+};
+
 struct Served {
+  FirstToken first;  // sums to ttft_s
   double ttft_s = 0, tpot_s = 0, itl_s = 0;
   double ttft_bound_s = 0, tpot_bound_s = 0;
   double output_tokens_per_s = 0;
@@ -66,6 +81,7 @@ struct Served {
   double prefill_share = 0;                    // of the time, on the chips that decode
   std::array<double, kLimitCount> limits_s{};  // of TPOT
   double chips = 1;                            // that decode; disaggregated: and those that prefill
+  double prefill_chips = 0;                    // disaggregated: of them
 };
 
 struct Batch {

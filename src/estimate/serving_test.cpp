@@ -136,6 +136,27 @@ TEST(Serving, disaggregated_tokens_wait_for_no_prompt) {
   EXPECT_LT(split.tpot_s, together.tpot_s);
   EXPECT_GT(split.chips, together.chips);
   EXPECT_DOUBLE_EQ(split.tpot_s, split.itl_s);
+  EXPECT_DOUBLE_EQ(split.chips, 4 + split.prefill_chips);
+  EXPECT_EQ(together.prefill_chips, 0);
+  EXPECT_EQ(together.first.transfer_s, 0);
+}
+
+// 80 layers x 2 x 8 heads x 128 elements of 8 bits, a fourth on each chip: 0.34 GB of a prompt of
+// 8,192 tokens. 8 chips share a domain of 450 GB/s a direction; more cross a 400 Gb/s adapter.
+TEST(Serving, the_cache_of_a_prompt_is_sent_by_the_link_that_joins_the_chips) {
+  const auto served = server("Llama-3.1-70B", "h200", {.tp = 4});
+  ASSERT_TRUE(served);
+  Load load{.concurrency = 8, .input_tokens = 8192, .disaggregated = true};
+  const double bytes =
+      80 * 2 * 8 * 128 * 8192.0 / 4 * served->space().kv_bytes_per_token / (80 * 2 * 8 * 128 / 4.0);
+  const Served inside = served->serve(load);
+  ASSERT_LE(inside.chips, 8);
+  EXPECT_NEAR(inside.first.transfer_s, bytes / 450e9, 1e-9);
+  load.concurrency = 256;
+  const Served across = served->serve(load);
+  ASSERT_GT(across.chips, 8);
+  EXPECT_NEAR(across.first.transfer_s, bytes / 50e9, 1e-9);
+  EXPECT_DOUBLE_EQ(across.first.sum(), across.ttft_s);
 }
 
 TEST(Serving, a_prefix_that_is_there_is_not_computed) {

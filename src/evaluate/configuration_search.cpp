@@ -128,7 +128,7 @@ void ConfigurationSearch::best(const Workload& workload, ComparedRow& row, doubl
       row.best = Configuration{.parallelism = plant.parallelism,
                                .concurrency = low * step,
                                .chips = plant.chips,
-                               .prefill_chips = std::max(0.0, at_low.chips - plant.chips),
+                               .prefill_chips = at_low.prefill_chips,
                                .space = plant.server.space(),
                                .served = at_low,
                                .throughput_per_chip = throughput};

@@ -14,13 +14,19 @@ constexpr std::array kDefinitions{
     Definition{"TPOT",
                "mean time between two tokens of a request after its first; prefills of other "
                "requests on the same chips included"},
-    Definition{"ITL", "time between two tokens when no prefill comes between: one decode step"},
+    Definition{"ITL",
+               "median time between two tokens of a request: a decode step, and prompts where they "
+               "come between often"},
     Definition{"throughput", "generated tokens per second of all requests; prompts do not count"},
     Definition{"goodput", "throughput of the requests that keep the limits on TPOT and TTFT"},
     Definition{"interactivity", "1 / TPOT: tokens per second that one user sees"},
     Definition{"bound", "what physics allows: peak rates, every byte moved once, no fixed time"},
-    Definition{"expected", "with what chips and frameworks achieve (data/efficiency.csv)"},
-    Definition{"P10..P90", "of ten measured values eight lie inside, by rows not fitted to"},
+    Definition{"expected",
+               "with what chips and frameworks achieve (data/efficiency.csv); own chips: by their "
+               "derate set"},
+    Definition{"P10..P90",
+               "of ten measured values eight lie inside, by rows not fitted to; own chips: low and "
+               "high of the derate set"},
     Definition{"J/token", "mean power of the chips alone / throughput"},
 };
 

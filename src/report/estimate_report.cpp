@@ -86,7 +86,7 @@ std::string per_peak(double done, double seconds, double peak) {
 
 std::string operators_text(const std::vector<OperatorLine>& operators,
                            const estimate::StepTime& step, double peak, double bandwidth,
-                           Charset charset) {
+                           bool is_own, Charset charset) {
   Table table({Align::left, Align::right, Align::right, Align::right, Align::left, Align::right,
                Align::right});
   table.row({"operator", "count", "time of all", "share", "limit", "of peak", "of bandwidth"});
@@ -112,9 +112,12 @@ std::string operators_text(const std::vector<OperatorLine>& operators,
   }
   // Graph capture hides a part of the fixed times, the host adds its own.
   const double host = step.expected_s - listed;
-  table.row({host < 0 ? "fixed times hidden by graph capture, less the host's"
-                      : "host, less fixed times hidden by graph capture",
-             "", si(host, "s", charset), percent(host / step.expected_s), "", "", ""});
+  table.row({is_own     ? "layers and host"
+             : host < 0 ? "fixed times hidden by graph capture, less the host's"
+                        : "host, less fixed times hidden by graph capture",
+             "", si(host, "s", charset),
+             fmt::format("{}{}", host < 0 ? "-" : "", percent(std::abs(host) / step.expected_s)),
+             "", "", ""});
   return table.text("    ");
 }
 
@@ -200,6 +203,45 @@ std::string reason(const Diagnostics& diagnostics) {
   return diagnostics.empty() ? "" : escape_control(diagnostics.front().message);
 }
 
+// Those that decode, and after a plus those that prefill.
+std::string chip_count_text(const estimate::Served& served) {
+  const std::string decode = fmt::format("{:.0f}", served.chips - served.prefill_chips);
+  return served.prefill_chips > 0 ? fmt::format("({} + {})", decode, number(served.prefill_chips))
+                                  : decode;
+}
+
+struct FirstTokenPart {
+  const char *name, *key;
+  double seconds;
+};
+std::array<FirstTokenPart, 6> first_token_parts(const estimate::FirstToken& first) {
+  return {{{"framework", "framework_s", first.framework_s},
+           {"step under way", "step_s", first.step_s},
+           {"prefill", "prompt_s", first.prompt_s},
+           {"prefills before it", "queue_s", first.queue_s},
+           {"cache sent over", "transfer_s", first.transfer_s},
+           {"wait for memory", "space_s", first.space_s}}};
+}
+
+std::string first_token_text(const estimate::FirstToken& first, Charset charset) {
+  std::string text;
+  for (const FirstTokenPart& part : first_token_parts(first)) {
+    if (part.seconds > 0) {
+      text += fmt::format("{}{} {}", text.empty() ? "" : " + ", part.name,
+                          si(part.seconds, "s", charset));
+    }
+  }
+  return text;
+}
+
+Json first_token_json(const estimate::FirstToken& first) {
+  Json json;
+  for (const FirstTokenPart& part : first_token_parts(first)) {
+    json[part.key] = part.seconds;
+  }
+  return json;
+}
+
 std::string value_text(double value) { return fmt::format("{:.0f}", value); }
 
 }  // namespace
@@ -211,7 +253,7 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
   const auto figures = estimate::figures(*question.chip, question.derate);
   std::string out =
       fmt::format("{} on {} x {} ({}{}): {:.0f} requests at once, {:.0f} tokens in, {:.0f} out\n",
-                  model_name(*question.model), question.parallelism.chips(),
+                  model_name(*question.model), chip_count_text(served),
                   escape_control(question.chip->name), estimate::to_text(question.parallelism),
                   figures && figures->own ? fmt::format(", derate {}", figures->derate.name) : "",
                   load.concurrency, load.input_tokens, load.output_tokens);
@@ -219,7 +261,8 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
       "weights {}, KV of {:g} bits, framework profile {}{}{}\n\n", question.weights->name,
       question.kv_bits,
       figures && figures->own ? "none (own chip)" : std::string(estimate::name(question.framework)),
-      load.disaggregated ? ", prefill on chips of its own" : "",
+      load.disaggregated ? fmt::format(", prefill on {} of the chips", number(served.prefill_chips))
+                         : "",
       load.prefix_hit > 0 ? fmt::format(", prefix hit {}", percent(load.prefix_hit)) : "");
   Table table({Align::left, Align::right, Align::left, Align::right, Align::left});
   table.row({"", "expected", "P10 .. P90", "bound", ""});
@@ -230,7 +273,7 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
              band_text(served.tpot_s, estimate.tpot, "s", charset),
              si(served.tpot_bound_s, "s", charset),
              fmt::format("{} tokens/s a user", number(1 / served.tpot_s))});
-  table.row({"ITL", si(served.itl_s, "s", charset), "", "", "between tokens without a prefill"});
+  table.row({"ITL", si(served.itl_s, "s", charset), "", "", "median time between two tokens"});
   table.row(
       {"throughput", fmt::format("{} tok/s", number(served.output_tokens_per_s)),
        estimate.throughput.is_known()
@@ -264,6 +307,7 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
           ? fmt::format(", the other {:.0f} wait", load.concurrency - served.running)
           : "",
       estimate.usable_context, std::min(load.concurrency, served.running));
+  out += fmt::format("  first token       {}\n", first_token_text(served.first, charset));
   out += fmt::format("  numbers           {}\n", support_text(estimate.support));
   const auto parts = limit_parts(served.limits_s);
   out += fmt::format("  time of a token   {}  {}\n", bar(parts, kBarWidth, charset),
@@ -278,11 +322,12 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
       "\n  a decode step of {:.0f} requests at {:.0f} positions, on one rank: {} (bound {})\n",
       served.running, estimate.decode_context, si(estimate.decode_step.expected_s, "s", charset),
       si(estimate.decode_step.bound_s, "s", charset));
-  out += operators_text(estimate.decode, estimate.decode_step, peak, bandwidth, charset);
+  const bool is_own = figures && figures->own;
+  out += operators_text(estimate.decode, estimate.decode_step, peak, bandwidth, is_own, charset);
   out += fmt::format("\n  the prefill of one prompt of {:.0f} tokens, on one rank: {} (bound {})\n",
                      load.input_tokens, si(estimate.prefill_step.expected_s, "s", charset),
                      si(estimate.prefill_step.bound_s, "s", charset));
-  out += operators_text(estimate.prefill, estimate.prefill_step, peak, bandwidth, charset);
+  out += operators_text(estimate.prefill, estimate.prefill_step, peak, bandwidth, is_own, charset);
   return out + "\nDefinitions:\n" + definitions_text();
 }
 
@@ -299,6 +344,7 @@ Json serving_json(const ServingQuestion& question, const ServingEstimate& estima
   json["model"] = question.model->name;
   json["model_canonical"] = question.model->canonical_name;
   json["chip_count"] = served.chips;
+  json["prefill_chip_count"] = served.prefill_chips;
   json["parallelism"] = estimate::to_text(question.parallelism);
   json["framework"] = estimate::name(question.framework);
   json["weights"] = question.weights->name;
@@ -312,6 +358,7 @@ Json serving_json(const ServingQuestion& question, const ServingEstimate& estima
   json["ttft_s"] = served.ttft_s;
   json["ttft_bound_s"] = served.ttft_bound_s;
   json["ttft_s_band"] = band_json(served.ttft_s, estimate.ttft);
+  json["ttft_parts"] = first_token_json(served.first);
   json["tpot_s"] = served.tpot_s;
   json["tpot_bound_s"] = served.tpot_bound_s;
   json["tpot_s_band"] = band_json(served.tpot_s, estimate.tpot);
@@ -432,28 +479,27 @@ Json operator_json(const chip::Chip& chip, const evaluate::OperatorEstimate& est
 
 std::string serving_sweep_text(std::string_view name, const ServingSweep& sweep, Charset charset) {
   Table table({Align::right, Align::right, Align::right, Align::right, Align::right, Align::right,
-               Align::right, Align::left});
-  table.row(
-      {std::string(name), "TTFT", "TPOT", "TPOT bound", "tok/s", "tok/s/chip", "J/tok", "limit"});
+               Align::right, Align::right, Align::left});
+  table.row({std::string(name), "TTFT", "TPOT", "TPOT bound", "ITL", "tok/s", "tok/s/chip", "J/tok",
+             "limit"});
   for (const auto& row : sweep) {
     if (!row.estimate) {
-      table.row({value_text(row.value), "", "", "", "", "", "", reason(row.estimate.error())});
+      table.row({value_text(row.value), "", "", "", "", "", "", "", reason(row.estimate.error())});
       continue;
     }
     const estimate::Served& served = row.estimate->served;
     const auto largest = std::max_element(served.limits_s.begin(), served.limits_s.end());
     std::string limit(estimate::name(static_cast<Limit>(largest - served.limits_s.begin())));
-    if (served.running < row.estimate->served.running + 0.5 &&
-        row.estimate->fitting < served.running + 0.5) {
+    if (row.estimate->fitting < served.running + 0.5) {
       limit += ", memory full";
     }
     table.row({value_text(row.value), si(served.ttft_s, "s", charset),
                si(served.tpot_s, "s", charset), si(served.tpot_bound_s, "s", charset),
-               number(served.output_tokens_per_s),
+               si(served.itl_s, "s", charset), number(served.output_tokens_per_s),
                number(served.output_tokens_per_s / served.chips),
                served.power_w > 0 ? number(served.energy_per_output_token_j) : "-", limit});
   }
-  return table.text();
+  return table.text() + "\nDefinitions:\n" + definitions_text();
 }
 
 Json serving_sweep_json(const ServingSweep& sweep) {
@@ -462,9 +508,12 @@ Json serving_sweep_json(const ServingSweep& sweep) {
     Json json = {{"value", row.value}};
     if (row.estimate) {
       const estimate::Served& served = row.estimate->served;
+      json["chip_count"] = served.chips;
       json["ttft_s"] = served.ttft_s;
+      json["ttft_bound_s"] = served.ttft_bound_s;
       json["tpot_s"] = served.tpot_s;
       json["tpot_bound_s"] = served.tpot_bound_s;
+      json["itl_s"] = served.itl_s;
       json["output_tokens_per_s"] = served.output_tokens_per_s;
       json["output_tokens_per_s_per_chip"] = served.output_tokens_per_s / served.chips;
       json["energy_per_token_j"] = positive_or_null(served.energy_per_output_token_j);

@@ -71,6 +71,26 @@ TEST_F(Estimate, json_carries_schema_digest_and_units) {
   EXPECT_TRUE(json["definitions"].contains("tpot"));
 }
 
+TEST_F(Estimate, disaggregation_shows_the_chips_that_prefill_and_the_cache_that_is_sent) {
+  const auto ended = run(plus(kServed, {"--disaggregated", "--input", "8192"}));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("x H200-SXM"), HasSubstr("prefill on "),
+                               HasSubstr("cache sent over")));
+  const Json json = this->json(plus(kServed, {"--disaggregated", "--input", "8192"}));
+  EXPECT_GT(json["ttft_parts"]["transfer_s"].get<double>(), 0);
+  EXPECT_NEAR(json["chip_count"].get<double>(), 4 + json["prefill_chip_count"].get<double>(), 1e-9);
+  double parts = 0;
+  for (const auto& [name, seconds] : json["ttft_parts"].items()) {
+    parts += seconds.get<double>();
+  }
+  EXPECT_NEAR(parts, json["ttft_s"].get<double>(), 1e-9);
+}
+
+TEST_F(Estimate, a_sweep_defines_its_words) {
+  EXPECT_THAT(run(plus(kServed, {"--sweep", "tp=4,8"})).out,
+              AllOf(HasSubstr("TTFT  "), HasSubstr("ITL"), HasSubstr("goodput")));
+  EXPECT_TRUE(json(plus(kServed, {"--sweep", "tp=4,8"}))["definitions"].contains("tpot"));
+}
+
 TEST_F(Estimate, sweeps_double_add_and_list) {
   const auto values = [&](const std::string& sweep) {
     std::vector<double> result;
