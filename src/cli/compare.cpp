@@ -208,7 +208,16 @@ Result<void> read_request(const Words& words, Inputs& inputs) {
   }
   request.tpot_limit_s = *tpot;
   request.ttft_limit_s = *ttft;
-  request.workloads = std::move(*workloads);
+  for (evaluate::Workload& workload : *workloads) {
+    const bool is_new =
+        std::none_of(request.workloads.begin(), request.workloads.end(), [&](const auto& other) {
+          return other.input_tokens == workload.input_tokens &&
+                 other.output_tokens == workload.output_tokens;
+        });
+    if (is_new) {
+      request.workloads.push_back(std::move(workload));
+    }
+  }
   request.framework = words.framework == kBestFramework
                           ? std::nullopt
                           : std::optional(framework_of(words.framework));
@@ -303,7 +312,16 @@ Result<void> read_names(const Words& words, Inputs& inputs) {
   if (!read) {
     return fail(read);
   }
-  inputs.models = std::move(*read);
+  for (model::Hyperparameters& model : *read) {
+    const bool is_new = std::none_of(
+        inputs.models.begin(), inputs.models.end(), [&](const model::Hyperparameters& other) {
+          return other.canonical_name == model.canonical_name && other.layers == model.layers &&
+                 other.d_model == model.d_model;
+        });
+    if (is_new) {
+      inputs.models.push_back(std::move(model));
+    }
+  }
   if (const auto read_them = read_chips(words, inputs); !read_them) {
     return read_them;
   }

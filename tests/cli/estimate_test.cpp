@@ -209,6 +209,13 @@ TEST_F(Estimate, compare_names_the_estimate_behind_each_row) {
               row["output_tokens_per_s_per_chip"].get<double>(), 1e-6);
 }
 
+TEST_F(Estimate, compare_answers_once_for_names_of_one_thing) {
+  const Json json = this->json({"compare", "--models", "llama-3.1-8b,Llama-3.1-8B-Instruct",
+                                "--workload", "1k/1k,1024/1024", "--chips", "h200,H200-SXM"});
+  ASSERT_EQ(json["comparisons"].size(), 1U);
+  EXPECT_EQ(json["comparisons"][0]["rows"].size(), 1U);
+}
+
 TEST_F(Estimate, compare_all_lists_what_is_left_out) {
   const auto ended = run({"compare", "--models", "llama-3.1-8b", "--workload", "1k/1k"});
   EXPECT_EQ(ended.exit, 0) << ended.err;
