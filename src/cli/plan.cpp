@@ -4,10 +4,15 @@
 #include <memory>
 
 #include "base/file.h"
+#include "cli/serving_options.h"
 #include "cli/verb.h"
+#include "numeric/thread_pool.h"
 #include "plan/elastic.h"
 #include "plan/mps.h"
+#include "plan/planner.h"
+#include "plan/scenario_read.h"
 #include "plan/solver.h"
+#include "report/plan_report.h"
 #include "report/program_report.h"
 
 namespace churon::cli {
@@ -18,10 +23,16 @@ constexpr std::uint64_t kMpsSizeMax = std::uint64_t{256} << 20;
 // Of --mps, where the optimum itself is asked for; --gap says otherwise.
 constexpr double kGapOfMps = 1e-6;
 
+constexpr double kGapOfPlan = 0.001;
+
 struct Words {
-  std::string mps, solver = "highs";
+  std::string scenario, mps, solver = "highs";
+  std::string data, svg, mps_out, explain;
   double gap = -1;
   double time_limit_s = 600;
+  int threads = 0;
+  std::uint64_t seed = 1;
+  bool quick = false;
 };
 
 plan::SolverKind solver_of(const std::string& word) {
@@ -32,9 +43,9 @@ plan::SolverKind solver_of(const std::string& word) {
   return kind;
 }
 
-ExitCode ended(const Terminal& terminal, const report::ProgramRecord& record) {
-  const std::string file = record.file;
-  switch (record.solution.status) {
+// What is said beside a result, by what ended the search.
+ExitCode ended(const Terminal& terminal, plan::Status status, const std::string& file) {
+  switch (status) {
     case plan::Status::optimal:
       return ExitCode::ok;
     case plan::Status::infeasible:
@@ -85,16 +96,86 @@ ExitCode solve_mps(const Terminal& terminal, const Words& words) {
   }
   terminal.out(terminal.json ? dump_json(report::program_json(record)) + "\n"
                              : report::program_text(record));
-  return ended(terminal, record);
+  return ended(terminal, record.solution.status, record.file);
+}
+
+// The model as MPS and its solution beside it.
+Result<void> write_model(const std::string& path, const report::PlanRecord& record) {
+  const plan::Scenario& scenario = *record.plan.scenario;
+  const std::string comment = fmt::format(
+      "{}, by churon plan\nmoney in units of {} USD of today, orders in {} chips or lots, "
+      "tokens in {} per second",
+      scenario.name, record.plan.model.money, record.plan.model.chips, record.plan.model.tokens);
+  if (const auto done = write_file_atomically(path, plan::mps(record.plan.model.program, comment));
+      !done) {
+    return done;
+  }
+  return write_file_atomically(path + ".sol", report::plan_solution_text(record));
+}
+
+ExitCode written(const Terminal& terminal, const Words& words, const report::PlanRecord& record) {
+  if (!words.svg.empty()) {
+    if (const auto done = write_picture(terminal, words.svg, report::plan_svg(record)); !done) {
+      return terminal.report(done.error());
+    }
+  }
+  if (!words.mps_out.empty()) {
+    if (const auto done = write_model(words.mps_out, record); !done) {
+      return terminal.report(done.error());
+    }
+  }
+  return ExitCode::ok;
+}
+
+ExitCode plan_of(const Terminal& terminal, const Words& words) {
+  auto scenario = plan::read_scenario(words.scenario, words.data);
+  if (!scenario) {
+    return terminal.report(scenario.error());
+  }
+  const plan::PlanOptions options{
+      .solver = solver_of(words.solver),
+      .gap = words.gap >= 0 ? words.gap : kGapOfPlan,
+      .time_limit_s = words.time_limit_s,
+      .threads = words.threads > 0 ? words.threads : numeric::processors_available(),
+      .with_policies = !words.quick,
+      .interrupted = interrupted};
+  auto made = plan::plan(std::move(*scenario), options);
+  if (!made) {
+    return terminal.report(made.error());
+  }
+  const report::PlanRecord record = report::plan_record(std::move(*made), options, words.seed);
+  const plan::Outcome& best = record.plan.best;
+  if (!best.has_plan) {
+    terminal.out(terminal.json ? dump_json(report::plan_json(record)) + "\n"
+                 : best.status == plan::Status::infeasible ? report::infeasible_text(record)
+                                                           : "");
+    return ended(terminal, best.status, words.scenario);
+  }
+  if (!words.explain.empty()) {
+    const auto text = report::plan_explanation(record, words.explain);
+    if (!text) {
+      return terminal.report(text.error());
+    }
+    terminal.out(*text);
+    return ExitCode::ok;
+  }
+  terminal.out(terminal.json ? dump_json(report::plan_json(record)) + "\n"
+                             : report::plan_text(record));
+  const ExitCode done = written(terminal, words, record);
+  return done == ExitCode::ok ? ended(terminal, best.status, words.scenario) : done;
 }
 
 }  // namespace
 
 Action configure_plan(CLI::App& app) {
   auto words = std::make_shared<Words>();
-  app.add_option("--mps", words->mps, "solve the linear or integer program of an MPS file")
-      ->type_name("FILE")
-      ->required();
+  auto* scenario =
+      app.add_option("SCENARIO", words->scenario, "a scenario: examples/startup.toml, docs/plan.md")
+          ->type_name("SCENARIO");
+  auto* mps = app.add_option("--mps", words->mps,
+                             "solve the linear or integer program of an MPS file instead")
+                  ->type_name("FILE");
+  app.require_option(1, 0);
   std::vector<std::string> solvers;
   for (const plan::SolverEntry& entry : plan::solvers()) {
     solvers.emplace_back(entry.word);
@@ -107,7 +188,27 @@ Action configure_plan(CLI::App& app) {
   app.add_option("--time-limit", words->time_limit_s, "of a search, in seconds; default 600")
       ->check(CLI::Range(0.1, 1e6))
       ->type_name("SECONDS");
-  return [words](const Terminal& terminal) { return solve_mps(terminal, *words); };
+  for (CLI::Option* option :
+       {app.add_option("--explain", words->explain, "why a number is what it is")->type_name("KEY"),
+        app.add_option("--svg", words->svg, "fleet, tokens, cash and futures as a picture")
+            ->type_name("FILE"),
+        app.add_option("--mps-out", words->mps_out,
+                       "the model as an MPS file, its solution in FILE.sol beside it")
+            ->type_name("FILE"),
+        app.add_option("--data", words->data, "folder of the cost tables; default the tool's")
+            ->type_name("FOLDER"),
+        app.add_option("--seed", words->seed, "of the draws of prices; default 1"),
+        app.add_option("-t,--threads", words->threads,
+                       "programs solved side by side; default all processors")
+            ->check(CLI::Range(0, 64)),
+        app.add_flag("--quick", words->quick,
+                     "the plan alone: no cost of waiting, no regret, no value of the own chip")}) {
+    option->excludes(mps);
+  }
+  scenario->excludes(mps);
+  return [words](const Terminal& terminal) {
+    return words->mps.empty() ? plan_of(terminal, *words) : solve_mps(terminal, *words);
+  };
 }
 
 }  // namespace churon::cli

@@ -109,7 +109,12 @@ std::span<const Verb> verbs() {
            "churon cost --vectors harvest dies.csv > yields.csv",
            configure_cost},
       Verb{"Chips", "plan", "how many of which chip to buy when",
-           "churon plan --mps program.mps --gap 0.001 --json", configure_plan},
+           "churon plan examples/startup.toml\n"
+           "churon plan examples/openai-2026.toml --svg plan.svg\n"
+           "churon plan examples/startup.toml --explain cost_per_mtok\n"
+           "churon plan examples/startup.toml --mps-out startup.mps --solver cbc\n"
+           "churon plan --mps program.mps --gap 0.001 --json",
+           configure_plan},
       Verb{"About churon", "completion", "a script that completes verbs and options in a shell",
            "source <(churon completion bash)\n"
            "churon completion zsh > ~/.zfunc/_churon\n"

@@ -1,0 +1,293 @@
+#include "plan/model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "plan/model_builder.h"
+
+namespace churon::plan {
+
+int signing(const Option& option, const Policy& policy, int delivery) {
+  return std::max(policy.first_signing, delivery - option.booking);
+}
+
+int last_cut(const Option& option, int delivery) { return std::max(0, delivery - option.lead); }
+
+bool may_order(const Scenario& scenario, const Policy& policy, int option, int delivery) {
+  const Option& o = scenario.options[static_cast<std::size_t>(option)];
+  const bool is_open =
+      policy.may_order.empty() || policy.may_order[static_cast<std::size_t>(option)];
+  return is_open && delivery >= o.from && delivery <= o.until &&
+         delivery >= policy.first_signing + o.lead;
+}
+
+double discount_factor(const Scenario& scenario, double t) {
+  return std::pow(1 + scenario.discount_rate, -t / 4);
+}
+
+ModelBuilder::ModelBuilder(const Scenario& scenario, const FutureTree& tree, const Policy& policy)
+    : s(scenario), t(tree), p(policy) {}
+
+std::string ModelBuilder::named(const std::string& what, int at_quarter, int at_node) const {
+  const auto& all = t.of_quarter(node(at_node).quarter);
+  std::string name = fmt::format("{}.{}", what, text(quarter(at_quarter)));
+  return all.size() == 1 ? name : fmt::format("{}@{}", name, at_node);
+}
+
+void ModelBuilder::cap(const std::string& key, const std::string& text, const std::string& unit,
+                       double scale, int at_node, const Linear& expression, double limit,
+                       const SourceSpan& place) {
+  const int at = node(at_node).quarter;
+  const RowId made = row(named(key, at, at_node), -kInfinity, expression, limit);
+  m.caps.push_back({made, key, text, unit, at, at_node, scale, place});
+}
+
+// Numbers of a few hundred: the largest demand in chips of the best option.
+void ModelBuilder::scales() {
+  double most = 1;
+  for (const Future& future : s.futures) {
+    for (int q = 0; q < s.quarters; ++q) {
+      double need = 0;
+      for (std::size_t c = 0; c < s.classes.size(); ++c) {
+        double best = 0;
+        for (const Option& one : s.options) {
+          best = std::max(best, one.tokens[c].value);
+        }
+        need += best > 0 ? future.demand[c][index(q)] / best / s.classes[c].utilisation.value : 0;
+      }
+      most = std::max(most, need);
+    }
+  }
+  chips = std::max(1.0, std::pow(10, std::floor(std::log10(most / 100))));
+  double price = 1e4;
+  for (const Option& one : s.options) {
+    price = one.kind == Kind::buy ? std::max(price, one.price.value) : price;
+  }
+  m.money = chips * std::pow(10, std::floor(std::log10(price)));
+  double rate = 1;
+  for (const Option& one : s.options) {
+    for (const Fact& tokens : one.tokens) {
+      rate = std::max(rate, tokens.value);
+    }
+  }
+  m.tokens = chips * std::pow(10, std::floor(std::log10(rate)));
+}
+
+int ModelBuilder::delivery_arriving(int o, int at_node) const {
+  const int at = node(at_node).quarter;
+  const int slip = option(o).kind == Kind::own && at >= s.slip_known
+                       ? s.futures[index(node(at_node).future)].slip
+                       : 0;
+  return at - slip;
+}
+
+Linear ModelBuilder::signed_chips(int o, int delivery, int at_node) {
+  Linear sum{.terms = {}, .constant = option(o).committed[index(delivery)]};
+  const int at = std::min(signing(option(o), p, delivery), node(at_node).quarter);
+  sum.add(variables(o).order[index(delivery)][index(t.ancestor(at_node, at))], variables(o).scale);
+  return sum;
+}
+
+Linear ModelBuilder::taken_chips(int o, int delivery, int at_node) {
+  Linear sum;
+  const int at = t.ancestor(at_node, last_cut(option(o), delivery));
+  for (const ByNode& site : variables(o).taken[index(delivery)]) {
+    sum.add(site[index(at)], chips);
+  }
+  return sum;
+}
+
+Linear ModelBuilder::paid_chips(int o, int delivery, int at_node) {
+  if (option(o).take_or_pay == 0) {
+    return taken_chips(o, delivery, at_node);
+  }
+  if (option(o).take_or_pay == 1) {
+    return signed_chips(o, delivery, at_node);
+  }
+  Linear sum;
+  const int at = t.ancestor(at_node, last_cut(option(o), delivery));
+  sum.add(variables(o).paid[index(delivery)][index(at)], chips);
+  return sum;
+}
+
+// fleet = fleet of the quarter before + arrivals - those whose life has ended, site by site.
+void ModelBuilder::fleets(int o) {
+  const Option& one = option(o);
+  for (std::size_t k = 0; k < s.sites.size(); ++k) {
+    ByNode fleet = no_nodes();
+    const auto arrivals = [&](int at_node, double sign, Linear& sum) {
+      const int d = delivery_arriving(o, at_node);
+      if (d >= 0) {
+        const int at = t.ancestor(at_node, last_cut(one, d));
+        sum.add(variables(o).taken[index(d)][k][index(at)], sign);
+      }
+    };
+    for (int n = 0; n < node_count(); ++n) {
+      const int at = node(n).quarter;
+      fleet[index(n)] = variable(
+          named(fmt::format("fleet.{}.{}", one.name, s.sites[k].name), at, n), 0, kInfinity);
+      Linear balance;
+      balance.add(fleet[index(n)], -1);
+      if (node(n).parent >= 0) {
+        balance.add(fleet[index(node(n).parent)], 1);
+      }
+      arrivals(n, 1, balance);
+      if (at - one.life >= 0) {
+        arrivals(t.ancestor(n, at - one.life), -1, balance);
+      }
+      row(named(fmt::format("balance.{}.{}", one.name, s.sites[k].name), at, n), 0, balance, 0);
+    }
+    variables(o).fleet.push_back(std::move(fleet));
+  }
+}
+
+void ModelBuilder::rents(int o) {
+  const Option& one = option(o);
+  variables(o).rent = no_nodes();
+  for (int q = one.from; q <= one.until; ++q) {
+    // One variable for each node in which the rent of quarter q is signed; the nodes of quarter q
+    // below it share it. Renting stays open under every policy.
+    const int signed_in = std::max(0, q - one.booking);
+    for (const int n : t.of_quarter(signed_in)) {
+      const VariableId rent = variable(named("rent." + one.name, q, n), 0, kInfinity);
+      for (const int below : t.of_quarter(q)) {
+        if (t.ancestor(below, signed_in) == n) {
+          variables(o).rent[index(below)] = rent;
+        }
+      }
+      if (std::isfinite(one.max[index(q)])) {
+        Linear amount;
+        amount.add(rent, 1);
+        const RowId made =
+            row(named("max." + one.name, q, n), -kInfinity, amount, one.max[index(q)] / chips);
+        m.caps.push_back(
+            {made, "max." + one.name, "rent of " + one.name, "chips", q, n, chips, one.place});
+      }
+    }
+  }
+}
+
+void ModelBuilder::power() {
+  for (std::size_t k = 0; k < s.sites.size(); ++k) {
+    const Site& site = s.sites[k];
+    for (int n = 0; n < node_count(); ++n) {
+      const int at = node(n).quarter;
+      Linear used;
+      double largest = 1;
+      for (int o = 0; o < s.option_count(); ++o) {
+        const Option& one = option(o);
+        largest = std::max(largest, one.power.value);
+        if (one.kind != Kind::rent) {
+          used.add(variables(o).fleet[k][index(n)], chips * one.power.value);
+          // What is installed stands at the first site.
+          used.constant +=
+              k == 0 && at <= one.installed_until ? one.installed * one.power.value : 0;
+        }
+      }
+      const double scale = chips * std::pow(10, std::floor(std::log10(largest)));
+      Linear scaled;
+      scaled.add(used, 1 / scale);
+      cap("power." + site.name, "power at " + site.name, "W", scale, n, scaled,
+          site.power[index(at)] / scale, site.place);
+    }
+  }
+}
+
+void ModelBuilder::demand() {
+  for (int o = 0; o < s.option_count(); ++o) {
+    for (std::size_t c = 0; c < s.classes.size(); ++c) {
+      ByNode serve = no_nodes();
+      for (int n = 0; n < node_count() && option(o).tokens[c].value > 0; ++n) {
+        serve[index(n)] =
+            variable(named(fmt::format("serve.{}.{}", option(o).name, s.classes[c].name),
+                           node(n).quarter, n),
+                     0, kInfinity);
+      }
+      variables(o).serve.push_back(std::move(serve));
+    }
+    for (int n = 0; n < node_count(); ++n) {
+      const int at = node(n).quarter;
+      Linear used;
+      for (std::size_t c = 0; c < s.classes.size(); ++c) {
+        used.add(variables(o).serve[c][index(n)], 1);
+      }
+      if (used.terms.empty()) {
+        continue;
+      }
+      if (option(o).kind == Kind::rent) {
+        used.add(variables(o).rent[index(n)], -1);
+      } else {
+        used.constant -= at <= option(o).installed_until ? option(o).installed / chips : 0;
+        for (const ByNode& site : variables(o).fleet) {
+          used.add(site[index(n)], -1);
+        }
+      }
+      row(named("capacity." + option(o).name, at, n), -kInfinity, used, 0);
+    }
+  }
+  for (std::size_t c = 0; c < s.classes.size(); ++c) {
+    const ServiceClass& served = s.classes[c];
+    ByNode unmet = no_nodes();
+    for (int n = 0; n < node_count(); ++n) {
+      const int at = node(n).quarter;
+      const double wanted = s.futures[index(node(n).future)].demand[c][index(at)] / m.tokens;
+      unmet[index(n)] = variable(named("unmet." + served.name, at, n), 0, kInfinity);
+      Linear sum;
+      sum.add(unmet[index(n)], 1);
+      for (int o = 0; o < s.option_count(); ++o) {
+        sum.add(variables(o).serve[c][index(n)],
+                chips * option(o).tokens[c].value * served.utilisation.value / m.tokens);
+      }
+      // What is there beyond demand serves nobody.
+      row(named("demand." + served.name, at, n), wanted, sum, wanted);
+      if (served.must_serve > 0) {
+        Linear missing;
+        missing.add(unmet[index(n)], 1);
+        cap("serve." + served.name, "demand of " + served.name + " that must be served", "tok/s",
+            m.tokens, n, missing, (1 - served.must_serve) * wanted, served.place);
+      }
+    }
+    m.unmet.push_back(std::move(unmet));
+  }
+}
+
+Model ModelBuilder::build() {
+  m.policy = p;
+  m.program.name = "plan";
+  scales();
+  m.options.resize(s.options.size());
+  for (int o = 0; o < s.option_count(); ++o) {
+    variables(o).scale = option(o).lot > 0 ? option(o).lot : chips;
+  }
+  for (int o = 0; o < s.option_count(); ++o) {
+    if (option(o).kind == Kind::rent) {
+      rents(o);
+    } else {
+      gates(o);
+    }
+  }
+  for (int o = 0; o < s.option_count(); ++o) {
+    if (option(o).kind != Kind::rent) {
+      orders(o);
+      fleets(o);
+    }
+  }
+  for (int o = 0; o < s.option_count(); ++o) {
+    discounts(o);
+  }
+  resources();
+  power();
+  demand();
+  vendor_shares();
+  costs();
+  tail();
+  return std::move(m);
+}
+
+Model model(const Scenario& scenario, const FutureTree& tree, const Policy& policy) {
+  return ModelBuilder(scenario, tree, policy).build();
+}
+
+}  // namespace churon::plan

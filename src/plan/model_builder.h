@@ -1,0 +1,96 @@
+// What the parts of model() share: linear expressions with a constant, and the model being built.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plan/model.h"
+
+namespace churon::plan {
+
+struct Linear {
+  std::vector<Term> terms;
+  double constant = 0;
+
+  void add(VariableId variable, double factor) {
+    if (variable.index >= 0 && factor != 0) {
+      terms.push_back({variable, factor});
+    }
+  }
+  void add(const Linear& other, double factor) {
+    for (const Term& term : other.terms) {
+      add(term.variable, term.factor * factor);
+    }
+    constant += other.constant * factor;
+  }
+};
+
+class ModelBuilder {
+ public:
+  ModelBuilder(const Scenario& s, const FutureTree& t, const Policy& p);
+
+  Model build();
+
+ private:
+  // model_orders.cpp
+  void orders(int option);
+  void deliveries(int option, int delivery, int node);
+  void gates(int option);
+  void minimum_order(int option, int delivery, int node, VariableId order);
+  void discounts(int option);
+  void vendor_shares();
+  // model_supply.cpp
+  void resources();
+  void resource_use(int resource, int quarter, int node);
+  void reservations(int resource);
+  // model.cpp
+  void scales();
+  void fleets(int option);
+  void rents(int option);
+  void power();
+  void demand();
+  // model_money.cpp
+  void costs();
+  void option_cost(int option, int node, Linear& capital, Linear& running);
+  void year_steps(int option, int node, Linear& capital);
+  void tail();
+
+  [[nodiscard]] const Option& option(int o) const { return s.options[index(o)]; }
+  [[nodiscard]] OptionVariables& variables(int o) { return m.options[index(o)]; }
+  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
+  [[nodiscard]] ByNode no_nodes() const { return ByNode(t.nodes().size()); }
+  [[nodiscard]] const TreeNode& node(int n) const { return t.nodes()[index(n)]; }
+  [[nodiscard]] int node_count() const { return static_cast<int>(t.nodes().size()); }
+  [[nodiscard]] Quarter quarter(int q) const { return {s.start.count + q}; }
+
+  // "order.gb300.2027-Q3", with "@7" behind it where the quarter has several nodes.
+  [[nodiscard]] std::string named(const std::string& what, int at_quarter, int at_node) const;
+  VariableId variable(std::string name, double lower, double upper, bool is_integer = false) {
+    return m.program.add(
+        {.name = std::move(name), .lower = lower, .upper = upper, .is_integer = is_integer});
+  }
+  RowId row(const std::string& name, double lower, const Linear& expression, double upper) {
+    return m.program.add({name, lower - expression.constant, upper - expression.constant},
+                         expression.terms);
+  }
+  void cap(const std::string& key, const std::string& text, const std::string& unit, double scale,
+           int at_node, const Linear& expression, double limit, const SourceSpan& place);
+
+  // In chips.
+  Linear signed_chips(int option, int delivery, int at_node);
+  Linear taken_chips(int option, int delivery, int at_node);
+  Linear paid_chips(int option, int delivery, int at_node);
+  // 1 where the own chip's gate was decided in a quarter up to `until`.
+  Linear decided(int option, int until, int at_node);
+  // Chips that arrive in the node's quarter, the slip counted; -1: no delivery does.
+  [[nodiscard]] int delivery_arriving(int option, int at_node) const;
+  [[nodiscard]] double order_bound(int option, int delivery) const;
+
+  const Scenario& s;
+  const FutureTree& t;
+  const Policy& p;
+  Model m;
+  double& chips = m.chips;
+};
+
+}  // namespace churon::plan

@@ -1,0 +1,157 @@
+// What every node's quarter costs, and the worst futures' weight.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "plan/model_builder.h"
+
+namespace churon::plan {
+
+// Volume of a contract year (four quarters of deliveries) cut into pieces, each at its own price;
+// settled in the year's last quarter. Where a later piece is cheaper, whole numbers keep the order.
+void ModelBuilder::year_steps(int o, int n, Linear& capital) {
+  const Option& one = option(o);
+  const int at = node(n).quarter;
+  if (one.steps.empty() || (at % 4 != 3 && at != s.quarters - 1)) {
+    return;
+  }
+  Linear volume;
+  double most = 0;
+  for (int d = at - at % 4; d <= at; ++d) {
+    volume.add(paid_chips(o, d, n), 1 / chips);
+    most += (order_bound(o, d) + one.committed[index(d)]) / chips;
+  }
+  Linear pieces;
+  VariableId before;
+  double width_before = 0, change_before = 0;
+  for (std::size_t i = 0; i <= one.steps.size(); ++i) {
+    const double from = i == 0 ? 0 : one.steps[i - 1].from / chips;
+    const double to = i < one.steps.size() ? one.steps[i].from / chips : std::max(most, from);
+    const double change = i == 0 ? 0 : one.steps[i - 1].change;
+    const VariableId piece =
+        variable(named(fmt::format("piece{}.{}", i, one.name), at, n), 0, to - from);
+    pieces.add(piece, 1);
+    capital.add(piece, change * price_at(one, at) * chips);
+    if (i > 0 && change < change_before) {
+      const VariableId full =
+          variable(named(fmt::format("full{}.{}", i, one.name), at, n), 0, 1, true);
+      Linear filled, opened;
+      filled.add(before, 1);
+      filled.add(full, -width_before);
+      opened.add(piece, 1);
+      opened.add(full, -(to - from));
+      row(named(fmt::format("filled{}.{}", i, one.name), at, n), 0, filled, kInfinity);
+      row(named(fmt::format("opened{}.{}", i, one.name), at, n), -kInfinity, opened, 0);
+    }
+    before = piece;
+    width_before = to - from;
+    change_before = change;
+  }
+  pieces.add(volume, -1);
+  row(named("volume." + one.name, at, n), 0, pieces, 0);
+}
+
+void ModelBuilder::option_cost(int o, int n, Linear& capital, Linear& running) {
+  const Option& one = option(o);
+  OptionVariables& v = variables(o);
+  const int at = node(n).quarter;
+  if (one.kind == Kind::rent) {
+    running.add(v.rent[index(n)], chips * one.price.value * kHoursPerQuarter);
+    return;
+  }
+  // Of new orders: what was committed before is paid when it arrives.
+  const auto deposit = [&](int d, double sign) {
+    const int signed_in = t.ancestor(n, std::min(signing(one, p, d), at));
+    capital.add(v.order[index(d)][index(signed_in)],
+                sign * v.scale * one.deposit * price_at(one, d));
+  };
+  for (int d = at; d < s.quarters; ++d) {
+    if (signing(one, p, d) == at) {
+      deposit(d, 1);
+    }
+  }
+  if (const int d = delivery_arriving(o, n); d >= 0) {
+    capital.add(paid_chips(o, d, n), price_at(one, d));
+    deposit(d, -1);
+    const int cut = t.ancestor(n, last_cut(one, d));
+    capital.add(v.discounted[index(d)][index(cut)], -chips * one.discount * price_at(one, d));
+  }
+  year_steps(o, n, capital);
+  for (std::size_t tau = 0; tau < v.gate.size(); ++tau) {
+    const int since = at - static_cast<int>(tau);
+    if (since >= 0 && since < one.gate->development) {
+      capital.add(v.gate[tau][index(t.ancestor(n, static_cast<int>(tau)))],
+                  one.gate->nre.value / one.gate->development);
+    }
+  }
+  for (const ByNode& site : v.fleet) {
+    running.add(site[index(n)], chips * one.running.value * kHoursPerQuarter);
+  }
+  running.constant +=
+      at <= one.installed_until ? one.installed * one.running.value * kHoursPerQuarter : 0;
+  if (at == s.quarters - 1) {
+    // What the fleet is worth at the end, a quarter after this node's payments.
+    const double later = discount_factor(s, s.quarters) / discount_factor(s, at);
+    for (int d = 0; d <= delivery_arriving(o, n); ++d) {
+      const int age = delivery_arriving(o, n) - d + 1;
+      running.add(taken_chips(o, d, n), -later * price_at(one, d) * residual_share(one, age));
+    }
+  }
+}
+
+void ModelBuilder::costs() {
+  m.cost = no_nodes();
+  for (int n = 0; n < node_count(); ++n) {
+    const int at = node(n).quarter;
+    Linear capital, sum;
+    for (int o = 0; o < s.option_count(); ++o) {
+      option_cost(o, n, capital, sum);
+    }
+    for (std::size_t r = 0; r < s.resources.size(); ++r) {
+      const int booked = t.ancestor(n, std::max(0, at - s.resources[r].booking));
+      for (const auto& source : m.reserve[r]) {
+        capital.add(source[index(at)][index(booked)], chips * s.resources[r].fee.value);
+      }
+    }
+    for (std::size_t c = 0; c < s.classes.size(); ++c) {
+      sum.add(m.unmet[c][index(n)], m.tokens * kSecondsPerQuarter * s.classes[c].unmet.value);
+    }
+    if (std::isfinite(s.capital[index(at)])) {
+      Linear scaled;
+      scaled.add(capital, 1 / m.money);
+      cap("capital", "capital", "USD", m.money, n, scaled, s.capital[index(at)] / m.money,
+          s.capital_place);
+    }
+    m.cost[index(n)] = variable(named("cost", at, n), -kInfinity, kInfinity);
+    Linear balance;
+    balance.add(capital, 1 / m.money);
+    balance.add(sum, 1 / m.money);
+    balance.add(m.cost[index(n)], -1);
+    row(named("cost", at, n), 0, balance, 0);
+    m.program.at(m.cost[index(n)]).cost =
+        (1 - s.tail_weight) * node(n).probability * discount_factor(s, at);
+  }
+}
+
+// CVaR (Rockafellar and Uryasev): edge + 1 / (1 - tail) x mean of what a future costs beyond it.
+void ModelBuilder::tail() {
+  if (s.tail_weight == 0) {
+    return;
+  }
+  const VariableId edge = variable("tail.edge", -kInfinity, kInfinity);
+  m.program.at(edge).cost = s.tail_weight;
+  for (int f = 0; f < static_cast<int>(s.futures.size()); ++f) {
+    const VariableId beyond = variable("tail." + s.futures[index(f)].name, 0, kInfinity);
+    m.program.at(beyond).cost = s.tail_weight * s.futures[index(f)].probability / (1 - s.tail);
+    Linear over;
+    over.add(beyond, 1);
+    over.add(edge, 1);
+    for (int q = 0; q < s.quarters; ++q) {
+      over.add(m.cost[index(t.node(q, f))], -discount_factor(s, q));
+    }
+    row("tail." + s.futures[index(f)].name, 0, over, kInfinity);
+  }
+}
+
+}  // namespace churon::plan

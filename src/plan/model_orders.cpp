@@ -1,0 +1,236 @@
+// Orders, gates, minimum orders, discounts, vendor shares.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "plan/model_builder.h"
+
+namespace churon::plan {
+
+// No order is larger than what the largest demand could use at once, what the maximum allows, or
+// the smallest order there is.
+double ModelBuilder::order_bound(int o, int delivery) const {
+  const Option& one = option(o);
+  double need = 0;
+  for (const Future& future : s.futures) {
+    for (int q = delivery; q < s.quarters; ++q) {
+      double chips_needed = 0;
+      for (std::size_t c = 0; c < s.classes.size(); ++c) {
+        chips_needed += one.tokens[c].value > 0 ? future.demand[c][index(q)] / one.tokens[c].value /
+                                                      s.classes[c].utilisation.value
+                                                : 0;
+      }
+      need = std::max(need, chips_needed);
+    }
+  }
+  const double lots = one.lot > 0 ? std::ceil(need / one.lot) * one.lot : need;
+  return std::min(std::max(lots, one.minimum_order), one.max[index(delivery)]);
+}
+
+void ModelBuilder::gates(int o) {
+  const Option& one = option(o);
+  if (!one.gate || one.gate->is_passed) {
+    return;
+  }
+  const bool is_open = p.may_order.empty() || p.may_order[index(o)];
+  for (int tau = 0; tau <= one.gate->latest; ++tau) {
+    ByNode gate = no_nodes();
+    for (const int n : t.of_quarter(tau)) {
+      const bool may = is_open && tau >= p.first_signing;
+      gate[index(n)] = variable(named("gate." + one.name, tau, n), 0, may ? 1 : 0, true);
+    }
+    variables(o).gate.push_back(std::move(gate));
+  }
+  for (const int n : t.of_quarter(one.gate->latest)) {
+    row(named("gate_once." + one.name, one.gate->latest, n), -kInfinity,
+        decided(o, one.gate->latest, n), 1);
+  }
+}
+
+Linear ModelBuilder::decided(int o, int until, int at_node) {
+  Linear sum;
+  const auto& gate = variables(o).gate;
+  for (int tau = 0; tau <= until && index(tau) < gate.size(); ++tau) {
+    sum.add(gate[index(tau)][index(t.ancestor(at_node, tau))], 1);
+  }
+  return sum;
+}
+
+void ModelBuilder::minimum_order(int o, int delivery, int n, VariableId order) {
+  const Option& one = option(o);
+  const double bound = order_bound(o, delivery) / variables(o).scale;
+  const VariableId any = variable(named("any." + one.name, delivery, n), 0, 1, true);
+  Linear least, most;
+  least.add(order, 1);
+  least.add(any, -one.minimum_order / variables(o).scale);
+  most.add(order, 1);
+  most.add(any, -bound);
+  row(named("least." + one.name, delivery, n), 0, least, kInfinity);
+  row(named("most." + one.name, delivery, n), -kInfinity, most, 0);
+}
+
+void ModelBuilder::orders(int o) {
+  const Option& one = option(o);
+  OptionVariables& v = variables(o);
+  for (int d = 0; d < s.quarters; ++d) {
+    ByNode order = no_nodes();
+    const int signed_in = signing(one, p, d);
+    if (may_order(s, p, o, d) && order_bound(o, d) > 0) {
+      for (const int n : t.of_quarter(signed_in)) {
+        const VariableId made =
+            variable(named("order." + one.name, d, n), 0, order_bound(o, d) / v.scale, one.lot > 0);
+        order[index(n)] = made;
+        if (one.minimum_order > 0) {
+          minimum_order(o, d, n, made);
+        }
+      }
+    }
+    v.order.push_back(std::move(order));
+    v.taken.emplace_back(s.sites.size(), no_nodes());
+    v.paid.push_back(no_nodes());
+    v.discounted.push_back(no_nodes());
+    // A gate's ramp and the maximum hold for all that is signed.
+    for (const int n : t.of_quarter(std::min(signed_in, d))) {
+      Linear chips_signed;
+      chips_signed.add(signed_chips(o, d, n), 1 / chips);
+      if (chips_signed.terms.empty()) {
+        continue;
+      }
+      if (one.gate && !one.gate->is_passed) {
+        for (int tau = 0; tau <= std::min(signed_in, one.gate->latest); ++tau) {
+          chips_signed.add(v.gate[index(tau)][index(t.ancestor(n, tau))],
+                           -std::min(ramped_max(one, d, tau), order_bound(o, d)) / chips);
+        }
+        row(named("ramp." + one.name, d, n), -kInfinity, chips_signed, 0);
+      } else if (std::isfinite(ramped_max(one, d, 0))) {
+        const RowId made = row(named("max." + one.name, d, n), -kInfinity, chips_signed,
+                               ramped_max(one, d, 0) / chips);
+        m.caps.push_back({made, "max." + one.name, "deliveries of " + one.name, "chips", d, n,
+                          chips, one.place});
+      }
+    }
+    for (const int n : t.of_quarter(last_cut(one, d))) {
+      deliveries(o, d, n);
+    }
+  }
+}
+
+// What is taken of what is signed, site by site, and what is paid for.
+void ModelBuilder::deliveries(int o, int d, int n) {
+  const Option& one = option(o);
+  OptionVariables& v = variables(o);
+  Linear left;
+  left.add(signed_chips(o, d, n), -1 / chips);
+  if (left.terms.empty() && left.constant == 0) {
+    return;
+  }
+  for (std::size_t k = 0; k < s.sites.size(); ++k) {
+    v.taken[index(d)][k][index(n)] =
+        variable(named(fmt::format("take.{}.{}", one.name, s.sites[k].name), d, n), 0, kInfinity);
+  }
+  left.add(taken_chips(o, d, n), 1 / chips);
+  row(named("taken." + one.name, d, n), one.take_or_pay == 1 ? 0 : -kInfinity, left, 0);
+  if (one.take_or_pay > 0 && one.take_or_pay < 1) {
+    const VariableId paid = variable(named("pay." + one.name, d, n), 0, kInfinity);
+    v.paid[index(d)][index(n)] = paid;
+    Linear of_taken, of_signed;
+    of_taken.add(paid, 1);
+    of_taken.add(taken_chips(o, d, n), -1 / chips);
+    of_signed.add(paid, 1);
+    of_signed.add(signed_chips(o, d, n), -one.take_or_pay / chips);
+    row(named("pay_taken." + one.name, d, n), 0, of_taken, kInfinity);
+    row(named("pay_signed." + one.name, d, n), 0, of_signed, kInfinity);
+  }
+}
+
+// The discount holds for what is signed once an alternative is credible: the own chip's gate
+// decided, or enough of another vendor's chips signed now.
+void ModelBuilder::discounts(int o) {
+  const Option& one = option(o);
+  if (one.kind != Kind::buy || one.discount == 0) {
+    return;
+  }
+  bool is_certain = false;
+  Linear bought;  // 1 or more where one of them is credible
+  for (const int a : one.alternatives) {
+    const Option& other = option(a);
+    if (other.gate) {
+      is_certain = is_certain || other.gate->is_passed;
+      continue;
+    }
+    const VariableId credible =
+        variable(fmt::format("credible.{}.for.{}", other.name, one.name), 0, 1, true);
+    Linear enough;
+    for (int d = 0; d < s.quarters; ++d) {
+      enough.add(signing(other, p, d) == 0
+                     ? signed_chips(a, d, 0)
+                     : Linear{.terms = {}, .constant = other.committed[index(d)]},
+                 1 / chips);
+    }
+    enough.add(credible, -one.alternative_minimum / chips);
+    row(fmt::format("credible.{}.for.{}", other.name, one.name), 0, enough, kInfinity);
+    bought.add(credible, 1);
+  }
+  for (int d = 0; d < s.quarters; ++d) {
+    for (const int n : t.of_quarter(last_cut(one, d))) {
+      Linear within;
+      within.add(paid_chips(o, d, n), -1 / chips);
+      if (within.terms.empty() && within.constant == 0) {
+        continue;
+      }
+      const VariableId cheaper = variable(named("cheaper." + one.name, d, n), 0, kInfinity);
+      variables(o).discounted[index(d)][index(n)] = cheaper;
+      within.add(cheaper, 1);
+      row(named("cheaper." + one.name, d, n), -kInfinity, within, 0);
+      if (is_certain) {
+        continue;
+      }
+      Linear earned;
+      earned.add(cheaper, 1);
+      const double bound = (order_bound(o, d) + one.committed[index(d)]) / chips;
+      earned.add(bought, -bound);
+      for (const int a : one.alternatives) {
+        const int until = std::min(signing(one, p, d), last_cut(one, d));
+        earned.add(decided(a, until, n), -bound);
+      }
+      row(named("earned." + one.name, d, n), -kInfinity, earned, 0);
+    }
+  }
+}
+
+void ModelBuilder::vendor_shares() {
+  std::vector<std::string> vendors;
+  for (const Option& one : s.options) {
+    if (one.kind != Kind::rent &&
+        std::find(vendors.begin(), vendors.end(), one.vendor) == vendors.end()) {
+      vendors.push_back(one.vendor);
+    }
+  }
+  if (!p.has_vendor_share || s.vendor_share >= 1) {
+    return;
+  }
+  for (const std::string& vendor : vendors) {
+    for (int n = 0; n < node_count(); ++n) {
+      const int at = node(n).quarter;
+      if (at < s.vendor_share_from) {
+        continue;
+      }
+      Linear over;
+      for (int o = 0; o < s.option_count(); ++o) {
+        const Option& one = option(o);
+        if (one.kind == Kind::rent) {
+          continue;
+        }
+        const double weight = one.power.value * ((one.vendor == vendor ? 1 : 0) - s.vendor_share);
+        over.constant += at <= one.installed_until ? one.installed * weight / (1000 * chips) : 0;
+        for (const ByNode& site : variables(o).fleet) {
+          over.add(site[index(n)], weight / 1000);
+        }
+      }
+      cap("share." + vendor, "share of " + vendor, "W", 1000 * chips, n, over, 0, s.share_place);
+    }
+  }
+}
+
+}  // namespace churon::plan

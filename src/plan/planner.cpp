@@ -1,0 +1,276 @@
+#include "plan/planner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "cost/draws.h"
+
+namespace churon::plan {
+
+namespace {
+
+// How far the books may be from the objective, relative: that of the checker and of rounding.
+constexpr double kBooksTolerance = 1e-5;
+
+struct Solved {
+  Outcome outcome;
+  Model model;
+  std::vector<double> values, duals;
+  std::optional<Conflict> conflict;
+};
+
+Result<std::optional<Conflict>> conflict_of(const Model& model, const SolveOptions& options) {
+  std::vector<Elastic> elastic;
+  for (const Cap& cap : model.caps) {
+    const double limit = std::fabs(model.program.at(cap.row).upper);
+    elastic.push_back({cap.row, 1 / std::max(1.0, limit)});
+  }
+  return conflict(model.program, elastic, options);
+}
+
+Result<void> keep_books(const Scenario& s, const FutureTree& tree, Solved& solved) {
+  Outcome& outcome = solved.outcome;
+  outcome.decisions = decisions(s, tree, solved.model, solved.values);
+  for (std::size_t f = 0; f < s.futures.size(); ++f) {
+    outcome.books.push_back(book(s, outcome.policy, outcome.decisions[f], s.futures[f]));
+  }
+  const double counted = objective(s, outcome.books);
+  double turnover = 1;
+  for (const Book& one : outcome.books) {
+    for (const auto& [fact, usd] : one.by_fact) {
+      turnover = std::max(turnover, std::fabs(usd));
+    }
+  }
+  if (!(std::fabs(counted - outcome.objective) <=
+        kBooksTolerance * std::max(std::fabs(outcome.objective), turnover))) {
+    return fail("S0207",
+                fmt::format("the plan's books come to {:.10g} USD, its objective to {:.10g}",
+                            counted, outcome.objective));
+  }
+  return {};
+}
+
+Result<Solved> solved(const Scenario& s, const FutureTree& tree, Policy policy,
+                      const PlanOptions& options) {
+  Solved made{.outcome = {.policy = policy},
+              .model = model(s, tree, policy),
+              .values = {},
+              .duals = {},
+              .conflict = {}};
+  const SolveOptions how{
+      .gap = options.gap, .time_limit_s = options.time_limit_s, .interrupted = options.interrupted};
+  const Program& program = made.model.program;
+  const auto found = solve(program, how, options.solver);
+  if (!found) {
+    return fail(found);
+  }
+  Outcome& outcome = made.outcome;
+  outcome.status = found->status;
+  if (!found->has_values()) {
+    if (found->status == Status::infeasible) {
+      auto why = conflict_of(made.model, how);
+      if (!why) {
+        return fail(why);
+      }
+      made.conflict = std::move(*why);
+    }
+    return made;
+  }
+  made.values = found->values;
+  outcome.objective = found->objective;
+  // With the whole numbers fixed the rest is a linear program: exact, and with prices.
+  const auto fixed = solve(with_integers_fixed(program, found->values), {}, SolverKind::highs);
+  if (fixed && fixed->status == Status::optimal) {
+    made.values = fixed->values;
+    made.duals = fixed->duals;
+    outcome.objective = fixed->objective;
+  }
+  const double bound = std::min(found->bound, outcome.objective);
+  outcome.gap = std::fabs(outcome.objective - bound) / std::max(std::fabs(outcome.objective), 1e-9);
+  outcome.objective *= made.model.money;
+  outcome.bound = bound * made.model.money;
+  outcome.has_plan = true;
+  if (const auto kept = keep_books(s, tree, made); !kept) {
+    return fail(kept);
+  }
+  return made;
+}
+
+std::vector<ShadowPrice> shadow_prices(const Solved& solved) {
+  std::vector<ShadowPrice> prices;
+  for (const Cap& cap : solved.model.caps) {
+    const auto row = static_cast<std::size_t>(cap.row.index);
+    if (row >= solved.duals.size()) {
+      continue;
+    }
+    const double usd = -solved.duals[row] * solved.model.money / cap.scale;
+    const auto same = std::find_if(prices.begin(), prices.end(), [&](const ShadowPrice& one) {
+      return one.key == cap.key && one.quarter == cap.quarter;
+    });
+    if (same != prices.end()) {
+      same->usd_per_unit += usd;
+    } else {
+      prices.push_back({cap.key, cap.text, cap.unit, cap.quarter, usd});
+    }
+  }
+  std::erase_if(prices, [&](const ShadowPrice& one) {
+    return !(one.usd_per_unit > 1e-9 * solved.model.money / solved.model.chips);
+  });
+  return prices;
+}
+
+std::vector<Policy> other_policies(const Scenario& s) {
+  std::vector<Policy> policies{{.key = "wait",
+                                .text = "nothing new signed for a quarter",
+                                .may_order = {},
+                                .first_signing = 1}};
+  std::vector<bool> bought(s.options.size());
+  std::vector<std::string> vendors;
+  bool has_own = false;
+  for (std::size_t o = 0; o < s.options.size(); ++o) {
+    const Option& one = s.options[o];
+    const bool is_open_own = one.kind == Kind::own && !(one.gate && one.gate->is_passed);
+    has_own = has_own || is_open_own;
+    bought[o] = !is_open_own;
+    if (one.kind != Kind::rent &&
+        std::find(vendors.begin(), vendors.end(), one.vendor) == vendors.end()) {
+      vendors.push_back(one.vendor);
+    }
+  }
+  if (has_own) {
+    policies.push_back({.key = "without_own", .text = "no own chip", .may_order = bought});
+  }
+  for (const std::string& vendor : vendors) {
+    std::vector<bool> from(s.options.size());
+    for (std::size_t o = 0; o < s.options.size(); ++o) {
+      from[o] = s.options[o].vendor == vendor;
+    }
+    policies.push_back({.key = "only." + vendor,
+                        .text = "new orders from " + vendor + " alone",
+                        .may_order = std::move(from),
+                        .has_vendor_share = false});
+  }
+  return policies;
+}
+
+// Programs side by side: each is solved by one thread, whichever is free.
+std::vector<Result<Solved>> solved_side_by_side(const Scenario& s, const FutureTree& tree,
+                                                const std::vector<Policy>& policies,
+                                                const PlanOptions& options) {
+  std::vector<Result<Solved>> results;
+  results.resize(policies.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < policies.size(); i = next++) {
+      results[i] = solved(s, tree, policies[i], options);
+    }
+  };
+  std::vector<std::thread> others;
+  for (int i = 1; i < std::min<int>(options.threads, static_cast<int>(policies.size())); ++i) {
+    others.emplace_back(work);
+  }
+  work();
+  for (std::thread& one : others) {
+    one.join();
+  }
+  return results;
+}
+
+}  // namespace
+
+Result<Plan> plan(Scenario scenario, const PlanOptions& options) {
+  Plan made;
+  made.scenario = std::make_unique<Scenario>(std::move(scenario));
+  const Scenario& s = *made.scenario;
+  made.tree = std::make_unique<FutureTree>(s);
+  const Policy all{.key = "plan", .text = "everything is open", .may_order = {}};
+  std::vector<Policy> policies{all};
+  if (options.with_policies) {
+    for (Policy& one : other_policies(s)) {
+      policies.push_back(std::move(one));
+    }
+  }
+  auto results = solved_side_by_side(s, *made.tree, policies, options);
+  if (!results.front()) {
+    return fail(results.front());
+  }
+  Solved& best = *results.front();
+  made.binding = shadow_prices(best);
+  made.best = std::move(best.outcome);
+  made.model = std::move(best.model);
+  made.values = std::move(best.values);
+  made.conflict = std::move(best.conflict);
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    if (!results[i]) {
+      return fail(results[i]);
+    }
+    Outcome& outcome = results[i]->outcome;
+    if (outcome.status == Status::interrupted || outcome.status == Status::time_limit) {
+      continue;  // its best so far would understate what the plan is worth
+    }
+    if (outcome.policy.key == "wait") {
+      made.waiting = std::move(outcome);
+    } else if (outcome.policy.key == "without_own") {
+      made.without_own = std::move(outcome);
+    } else {
+      made.single_vendor.push_back(std::move(outcome));
+    }
+  }
+  std::stable_sort(
+      made.binding.begin(), made.binding.end(),
+      [](const ShadowPrice& a, const ShadowPrice& b) { return a.quarter < b.quarter; });
+  return made;
+}
+
+PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws) {
+  const auto& books = plan.best.books;
+  std::vector<std::vector<double>> totals(books.size(),
+                                          std::vector<double>(static_cast<std::size_t>(draws)));
+  std::vector<double> z(static_cast<std::size_t>(draws)), ratio(z.size());
+  for (std::size_t f = 0; f < books.size(); ++f) {
+    for (const auto& [fact, usd] : books[f].by_fact) {
+      if (fact->key.starts_with("class.")) {
+        continue;  // what is not served is no cost of a token
+      }
+      const bool is_certain = fact->range.low == fact->range.high || fact->value <= 0;
+      if (!is_certain) {
+        constexpr std::size_t kBlock = 256;
+        for (std::size_t at = 0; at < z.size(); at += kBlock) {
+          cost::factor_numbers(seed, fact->factor, at,
+                               std::span(z).subspan(at, std::min(kBlock, z.size() - at)));
+        }
+        cost::Spread(fact->range, fact->unit == "1").at(z, ratio.data());
+      }
+      for (std::size_t i = 0; i < z.size(); ++i) {
+        totals[f][i] += usd * (is_certain ? 1 : ratio[i] / fact->value);
+      }
+    }
+  }
+  std::vector<std::pair<double, double>> values;  // with their weight
+  for (std::size_t f = 0; f < books.size(); ++f) {
+    for (const double total : totals[f]) {
+      if (books[f].tokens > 0) {
+        values.emplace_back(total / books[f].tokens * 1e6,
+                            plan.scenario->futures[f].probability / draws);
+      }
+    }
+  }
+  std::sort(values.begin(), values.end());
+  const auto quantile = [&](double share) {
+    double sum = 0;
+    for (const auto& [value, weight] : values) {
+      sum += weight;
+      if (sum >= share) {
+        return value;
+      }
+    }
+    return values.empty() ? 0 : values.back().first;
+  };
+  return {quantile(0.1), quantile(0.5), quantile(0.9)};
+}
+
+}  // namespace churon::plan

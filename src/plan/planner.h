@@ -1,0 +1,69 @@
+// The best plan of a scenario, and what it is worth beside others: waiting a quarter, doing without
+// the own chip, buying from one vendor alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plan/elastic.h"
+#include "plan/ledger.h"
+#include "plan/model.h"
+#include "plan/solver.h"
+
+namespace churon::plan {
+
+struct PlanOptions {
+  SolverKind solver = SolverKind::highs;
+  double gap = 0.001;
+  double time_limit_s = 600;  // of one program
+  int threads = 1;            // programs solved side by side; the result is the same for any
+  bool with_policies = true;
+  std::function<bool()> interrupted = {};
+};
+
+// The best plan under a policy.
+struct Outcome {
+  Policy policy;
+  Status status = Status::optimal;
+  bool has_plan = false;
+  double objective = 0, bound = 0;  // USD of today
+  double gap = 0;
+  std::vector<Decisions> decisions = {};  // by future
+  std::vector<Book> books = {};           // by future
+};
+
+// What one more unit of a cap would save, summed over the futures.
+struct ShadowPrice {
+  std::string key, text, unit;
+  int quarter = 0;
+  double usd_per_unit = 0;  // of today
+};
+
+struct Plan {
+  std::unique_ptr<Scenario> scenario;
+  std::unique_ptr<FutureTree> tree;
+  Model model;
+  std::vector<double> values;  // of the model's program
+  Outcome best;
+  std::vector<ShadowPrice> binding;  // dearest first
+  std::optional<Conflict> conflict;  // where there is no plan
+
+  // Each absent where it was not computed: interrupted, or nothing to leave out.
+  std::optional<Outcome> waiting, without_own;
+  std::vector<Outcome> single_vendor;
+};
+
+// Errors: those of `solve`, S0207 (the books do not add up to the objective).
+Result<Plan> plan(Scenario scenario, const PlanOptions& options);
+
+struct PlanQuantiles {
+  double p10 = 0, p50 = 0, p90 = 0;
+};
+// USD per million tokens over futures and draws of all uncertain prices, the plan held fixed.
+PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws);
+
+}  // namespace churon::plan

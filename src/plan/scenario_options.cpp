@@ -1,0 +1,424 @@
+// The options of a scenario: bought, rented and own chips.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/text.h"
+#include "plan/program.h"
+#include "plan/scenario_reader.h"
+
+namespace churon::plan {
+
+namespace {
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+struct KindEntry {
+  std::string_view word;
+  Kind kind;
+};
+constexpr std::array kKinds{KindEntry{"buy", Kind::buy}, KindEntry{"rent", Kind::rent},
+                            KindEntry{"own", Kind::own}};
+
+}  // namespace
+
+const ChipFacts* ScenarioReader::facts_of(const std::string& chip, const chip::Node& node) {
+  auto& known = chips_[chip];
+  if (!known) {
+    auto facts = chip_facts(chip);
+    if (!facts) {
+      toml_.find("S0308", fmt::format("chip `{}` cannot be used", escape_control(chip)), node,
+                 facts.error().front().message);
+      return nullptr;
+    }
+    known = std::make_unique<ChipFacts>(std::move(*facts));
+  }
+  return known.get();
+}
+
+void ScenarioReader::option_prices(const chip::Node& table, const std::string& where,
+                                   Option& option) {
+  const ChipFacts* facts =
+      option.chip.empty() ? nullptr : facts_of(option.chip, table.find("chip")->value);
+  const std::string key = "option." + option.name;
+  const auto value = [&](std::string_view name, Measure measure,
+                         const std::optional<Fact>& of_chip) {
+    const chip::Node* node = toml_.get(table, name);
+    auto read = node != nullptr ? toml_.fact(node, measure, "") : of_chip;
+    if (node == nullptr && !of_chip) {
+      toml_.find("S0310",
+                 fmt::format("{} needs `{}`{}", where, name,
+                             option.chip.empty() ? "" : ": it is not known of the chip"),
+                 table);
+    }
+    return keep(std::move(read), fmt::format("{}.{}", key, name));
+  };
+  const auto none = std::optional<Fact>();
+  if (option.kind == Kind::rent) {
+    option.price = value("price", Measure::money_per_hour, facts ? facts->rent : none);
+    return;
+  }
+  option.price = value("price", Measure::money, facts ? facts->price : none);
+  option.running = value("running", Measure::money_per_hour, facts ? facts->running : none);
+  option.power = value("power", Measure::power, facts ? facts->power : none);
+  option.price_change = toml_.number(toml_.get(table, "price_change"), Measure::share).value_or(0);
+  if (option.price_change <= -1) {
+    toml_.find("S0304", "a price falls by less than 100 % a year",
+               table.find("price_change")->value);
+  }
+  const chip::Node* residual = toml_.get(table, "residual");
+  option.residual = keep(residual != nullptr ? toml_.fact(residual, Measure::share, "")
+                                             : std::optional(Fact{.unit = "1", .basis = "stated"}),
+                         key + ".residual");
+  if (option.residual.value < 0 || option.residual.value > 1) {
+    toml_.find("S0304", "the residual is 0 to 100 %", *residual);
+  }
+}
+
+void ScenarioReader::option_dates(const chip::Node& table, const std::string& where,
+                                  Option& option) {
+  const chip::Node* booking = toml_.get(table, "booking");
+  const bool is_rent = option.kind == Kind::rent;
+  option.lead = is_rent ? 0 : quarters(toml_.get(table, "lead"), 1);
+  option.booking = quarters(booking, option.lead);
+  if (option.booking < option.lead) {
+    toml_.find("S0306",
+               fmt::format("{} is signed {} quarters ahead, and takes {} quarters", where,
+                           option.booking, option.lead),
+               *booking, "", {"booking is not shorter than lead"});
+  }
+  const chip::Node* from = toml_.get(table, "from");
+  const chip::Node* until = toml_.get(table, "until");
+  option.from = from == nullptr ? 0 : plan_quarter(from).value_or(0);
+  option.until = until == nullptr ? s_.quarters - 1 : plan_quarter(until).value_or(s_.quarters - 1);
+  if (option.from > option.until) {
+    toml_.find("S0306", fmt::format("{} ends before it begins", where), *until);
+  }
+  option.life = is_rent ? 1 : std::max(1, quarters(toml_.get(table, "life"), 20));
+}
+
+void ScenarioReader::option_contract(const chip::Node& table, const std::string& where,
+                                     Option& option) {
+  const auto share = [&](std::string_view key, double without) {
+    const chip::Node* node = toml_.get(table, key);
+    const double value = toml_.number(node, Measure::share).value_or(without);
+    if (value < 0 || value > 1) {
+      toml_.find("S0304", fmt::format("{} is 0 to 100 %", key), *node);
+    }
+    return value;
+  };
+  option.take_or_pay = share("take_or_pay", 1);
+  option.deposit = share("deposit", 0);
+  option.discount = share("discount", 0);
+  if (option.deposit > option.take_or_pay) {
+    toml_.find("S0304", fmt::format("the deposit of {} is more than what has to be paid", where),
+               table.find("deposit")->value);
+  }
+  if (const chip::Node* steps = toml_.get(table, "steps")) {
+    for (const chip::Node& step : steps->items) {
+      const auto from = toml_.number(toml_.need(step, "from", "a step of price"), Measure::chips);
+      const auto change =
+          toml_.number(toml_.need(step, "change", "a step of price"), Measure::share);
+      toml_.finish(step, "a step of price");
+      if (from && change && !option.steps.empty() && *from <= option.steps.back().from) {
+        toml_.find("S0306", "steps of price are out of order", step);
+      }
+      option.steps.push_back({from.value_or(1), change.value_or(0)});
+    }
+  }
+  if (option.discount > 0 && toml_.get(table, "alternatives") == nullptr) {
+    toml_.find("S0302", fmt::format("{} has a discount and no `alternatives` that earn it", where),
+               table);
+  }
+  (void)toml_.get(table, "alternatives");
+  option.alternative_minimum =
+      toml_.number(toml_.get(table, "credible_from"), Measure::chips).value_or(1);
+}
+
+void ScenarioReader::option_tokens(const chip::Node& table, const std::string& where,
+                                   Option& option) {
+  option.tokens.assign(s_.classes.size(), Fact{.unit = "tok/s", .basis = "stated"});
+  const chip::Node* tokens = toml_.need(table, "tokens", where);
+  if (tokens == nullptr || tokens->type != chip::NodeType::table) {
+    return;
+  }
+  for (const chip::Entry& entry : tokens->entries) {
+    const auto at = known(class_names_, entry.key, entry.value, "class");
+    if (!at) {
+      continue;
+    }
+    const std::string key = fmt::format("option.{}.tokens.{}", option.name, entry.key);
+    const bool is_compared =
+        entry.value.type == chip::NodeType::text && entry.value.text == "compare";
+    if (!is_compared) {
+      option.tokens[index(*at)] = keep(toml_.fact(&entry.value, Measure::rate, ""), key);
+      continue;
+    }
+    const ChipFacts* facts =
+        option.chip.empty() ? nullptr : facts_of(option.chip, table.find("chip")->value);
+    const auto service = services_.find(entry.key);
+    if (facts == nullptr || service == services_.end()) {
+      toml_.find("S0310", "`compare` needs the option's chip and the class's model and workload",
+                 entry.value);
+      continue;
+    }
+    const bool is_own = facts->chip.kind == chip::Kind::full;
+    const auto found =
+        throughput(facts->chip, is_own ? option.derate : std::string(), service->second);
+    if (!found) {
+      toml_.find("S0310", found.error().front().message, entry.value);
+    } else if (!*found) {
+      toml_.find("S0310",
+                 fmt::format("{} serves class `{}` within its limits in no configuration",
+                             option.chip, entry.key),
+                 entry.value, "", {"leave the class out of the option's tokens"});
+    } else {
+      Fact fact = **found;
+      const SourceSpan span = toml_.place(entry.value);
+      fact.place = fmt::format("{}:{}", span.file, span.line);
+      option.tokens[index(*at)] = keep(std::move(fact), key);
+    }
+  }
+}
+
+void ScenarioReader::option_uses(const chip::Node& table, const std::string& where,
+                                 Option& option) {
+  for (const chip::Node* node : toml_.tables(table, "uses")) {
+    const chip::Node* name = toml_.need(*node, "resource", where);
+    const auto resource = toml_.word(name);
+    const auto at = resource ? known(resource_names_, *resource, *name, "resource") : std::nullopt;
+    Use use;
+    const chip::Node* per_chip = toml_.get(*node, "per_chip");
+    const chip::Node* chips_per = toml_.get(*node, "chips_per_unit");
+    if ((per_chip == nullptr) == (chips_per == nullptr)) {
+      toml_.find("S0302", "a use has either `per_chip` or `chips_per_unit`", *node);
+    }
+    const auto plain = [&](const chip::Node* of) {
+      const bool is_number = of != nullptr && (of->type == chip::NodeType::integer ||
+                                               of->type == chip::NodeType::number);
+      const double value = !is_number                            ? 0
+                           : of->type == chip::NodeType::integer ? static_cast<double>(of->integer)
+                                                                 : of->number;
+      if (of != nullptr && !(value > 0 && value < 1e6)) {
+        toml_.find("S0304", "expected a number above 0", *of);
+        return 1.0;
+      }
+      return value;
+    };
+    use.amount = per_chip != nullptr    ? plain(per_chip)
+                 : chips_per != nullptr ? 1 / plain(chips_per)
+                                        : 1;
+    const chip::Node* ahead = toml_.get(*node, "ahead");
+    use.ahead = quarters(ahead, std::min(1, option.lead));
+    if (use.ahead > option.lead) {
+      toml_.find("S0306", fmt::format("{} uses it before it is ordered", where),
+                 ahead != nullptr ? *ahead : *node, "", {"ahead is not longer than lead"});
+    }
+    const chip::Node* from = toml_.get(*node, "from");
+    if (at) {
+      use.resource = *at;
+      const Resource& used = s_.resources[index(*at)];
+      const auto wanted = toml_.words(from);
+      for (std::size_t v = 0; v < used.sources.size(); ++v) {
+        const bool is_named =
+            std::find(wanted.begin(), wanted.end(), used.sources[v].vendor) != wanted.end();
+        if (from == nullptr || is_named) {
+          use.sources.push_back(static_cast<int>(v));
+        }
+      }
+      if (use.sources.empty() || (from != nullptr && use.sources.size() != wanted.size())) {
+        toml_.find("S0308", fmt::format("resource `{}` has no such source", used.name), *from);
+      } else {
+        option.uses.push_back(use);
+      }
+    }
+    toml_.finish(*node, fmt::format("a use of {}", where));
+  }
+}
+
+void ScenarioReader::option_gate(const chip::Node& table, const std::string& where,
+                                 Option& option) {
+  const chip::Node* node = toml_.get(table, "gate");
+  if (option.kind != Kind::own) {
+    if (node != nullptr) {
+      toml_.find("S0303", fmt::format("{} is not an own chip and has no gate", where), *node);
+    }
+    return;
+  }
+  Gate gate;
+  if (node == nullptr || node->type != chip::NodeType::table) {
+    toml_.find("S0302", fmt::format("{} is an own chip and lacks its gate", where), table, "",
+               {"gate = { decide_by = …, tapeout = …, qualification = …, ramp = […] }"});
+    return;
+  }
+  const std::string in = "the gate of " + where;
+  gate.is_passed = toml_.flag(toml_.get(*node, "passed")).value_or(false);
+  const int tapeout = quarters(toml_.need(*node, "tapeout", in), 0);
+  const int qualification = quarters(toml_.need(*node, "qualification", in), 1);
+  gate.development = std::max(gate.is_passed ? 0 : 1, tapeout + qualification);
+  if (!gate.is_passed) {
+    gate.latest = plan_quarter(toml_.need(*node, "decide_by", in)).value_or(0);
+    const chip::Node* nre = toml_.get(*node, "nre");
+    const ChipFacts* facts =
+        option.chip.empty() ? nullptr : facts_of(option.chip, table.find("chip")->value);
+    auto read = nre != nullptr     ? toml_.fact(nre, Measure::money, "")
+                : facts != nullptr ? facts->nre
+                                   : std::optional<Fact>();
+    if (!read && nre == nullptr) {
+      toml_.find("S0310", fmt::format("{} needs `nre`", in), *node);
+    }
+    gate.nre = keep(std::move(read), fmt::format("option.{}.nre", option.name));
+  }
+  if (const chip::Node* ramp = toml_.get(*node, "ramp")) {
+    double before = 0;
+    for (const chip::Node& item : ramp->items) {
+      const double share = toml_.number(&item, Measure::share).value_or(1);
+      if (share < before || share > 1) {
+        toml_.find("S0304", "a ramp rises to 100 % at most", item);
+      }
+      before = share;
+      gate.ramp.push_back(share);
+    }
+  }
+  toml_.finish(*node, in);
+  option.from = std::max(option.from, gate.development);
+  if (option.from >= s_.quarters) {
+    toml_.find("S0306", fmt::format("{} comes after the plan has ended", where), *node);
+    option.from = s_.quarters - 1;
+  }
+  option.gate = std::move(gate);
+}
+
+// Deliveries signed already: { quarter, v }, v in chips or in power.
+std::vector<double> ScenarioReader::commitments(const chip::Node* node, const Option& option) {
+  std::vector<double> chips(index(s_.quarters));
+  if (node == nullptr) {
+    return chips;
+  }
+  for (const chip::Node& item : node->items) {
+    const auto quarter = plan_quarter(toml_.need(item, "quarter", "a commitment"));
+    const chip::Node* amount = toml_.need(item, "v", "a commitment");
+    (void)toml_.get(item, "src");
+    toml_.finish(item, "a commitment");
+    if (!quarter || amount == nullptr) {
+      continue;
+    }
+    const bool is_power = amount->type == chip::NodeType::text && amount->text.ends_with("W");
+    const auto value = toml_.number(amount, is_power ? Measure::power : Measure::chips);
+    if (is_power && option.power.value <= 0) {
+      toml_.find("S0310", "a commitment in watts needs the option's power", *amount);
+      continue;
+    }
+    chips[index(*quarter)] += value.value_or(0) / (is_power ? option.power.value : 1);
+  }
+  return chips;
+}
+
+void ScenarioReader::option_amounts(const chip::Node& table, const std::string& where,
+                                    Option& option) {
+  option.max =
+      toml_.series(toml_.get(table, "max"), Measure::chips, s_.start, s_.quarters, kInfinity);
+  if (option.gate && !std::isfinite(option.max.front())) {
+    toml_.find("S0302",
+               fmt::format("{} needs `max`, the deliveries of a quarter after the ramp", where),
+               table);
+  }
+  const chip::Node* committed = toml_.get(table, "committed");
+  option.committed = commitments(committed, option);
+  option.committed_place = toml_.place(committed != nullptr ? *committed : table);
+  if (const chip::Node* installed = toml_.get(table, "installed")) {
+    option.installed = toml_.number(installed, Measure::chips).value_or(0);
+    option.installed_until = plan_quarter(toml_.need(table, "installed_until", where)).value_or(0);
+  }
+  option.minimum_order =
+      toml_.number(toml_.get(table, "minimum_order"), Measure::chips).value_or(0);
+  option.lot = toml_.number(toml_.get(table, "lot"), Measure::chips).value_or(0);
+  if (option.gate && !option.gate->is_passed) {
+    for (const double chips : option.committed) {
+      if (chips > 0) {
+        toml_.find("S0306", fmt::format("{} is committed before its gate is decided", where),
+                   *committed);
+        break;
+      }
+    }
+  }
+}
+
+Option ScenarioReader::option(const chip::Node& table, int) {
+  Option made;
+  made.place = toml_.place(table);
+  made.name = toml_.word(toml_.need(table, "name", "[[option]]")).value_or("option");
+  unique(option_names_, made.name, table);
+  const std::string where = fmt::format("option `{}`", made.name);
+  const chip::Node* kind = toml_.need(table, "kind", where);
+  const auto word = toml_.word(kind);
+  const auto found = std::find_if(kKinds.begin(), kKinds.end(),
+                                  [&](const KindEntry& one) { return word && one.word == *word; });
+  if (found != kKinds.end()) {
+    made.kind = found->kind;
+  } else if (kind != nullptr) {
+    toml_.find("S0303", "unknown kind of option", *kind, "buy, rent or own");
+  }
+  made.chip = toml_.word(toml_.get(table, "chip")).value_or("");
+  made.vendor = toml_.word(toml_.get(table, "vendor")).value_or(made.name);
+  made.derate = toml_.word(toml_.get(table, "derate")).value_or("neutral");
+  option_prices(table, where, made);
+  option_dates(table, where, made);
+  option_gate(table, where, made);
+  option_tokens(table, where, made);
+  if (made.kind == Kind::rent) {
+    made.max =
+        toml_.series(toml_.get(table, "max"), Measure::chips, s_.start, s_.quarters, kInfinity);
+    made.committed.assign(index(s_.quarters), 0);
+    made.installed_until = -1;
+  } else {
+    option_contract(table, where, made);
+    option_uses(table, where, made);
+    made.installed_until = -1;
+    option_amounts(table, where, made);
+  }
+  toml_.finish(table, where);
+  return made;
+}
+
+void ScenarioReader::alternatives() {
+  for (std::size_t o = 0; o < s_.options.size(); ++o) {
+    const chip::Entry* entry = option_nodes_[o]->find("alternatives");
+    if (entry == nullptr) {
+      continue;
+    }
+    for (const std::string& name : toml_.words(&entry->value)) {
+      if (const auto at = known(option_names_, name, entry->value, "option")) {
+        const Option& other = s_.options[index(*at)];
+        if (other.kind == Kind::rent || other.vendor == s_.options[o].vendor) {
+          toml_.find("S0304",
+                     fmt::format("`{}` is no alternative: rented, or of the same vendor", name),
+                     entry->value);
+        }
+        s_.options[o].alternatives.push_back(*at);
+      }
+    }
+  }
+}
+
+void ScenarioReader::options() {
+  constexpr std::size_t kOptionsMax = 40;
+  option_nodes_ = toml_.tables(root_, "option");
+  if (option_nodes_.empty() || option_nodes_.size() > kOptionsMax) {
+    toml_.find("S0302",
+               fmt::format("the scenario has {} options [[option]]; 1 to {} are taken",
+                           option_nodes_.size(), kOptionsMax),
+               root_);
+    option_nodes_.resize(std::min(option_nodes_.size(), kOptionsMax));
+  }
+  for (const chip::Node* table : option_nodes_) {
+    s_.options.push_back(option(*table, static_cast<int>(s_.options.size())));
+  }
+  if (option_names_.size() == s_.options.size()) {
+    alternatives();
+  }
+}
+
+}  // namespace churon::plan

@@ -1,0 +1,370 @@
+#include "report/plan_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "report/plan_view.h"
+
+namespace churon::report {
+
+namespace {
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+std::string chips(double value) { return value < 0.5 ? "-" : number(value); }
+
+// --- the verdict --------------------------------------------------------------------------------
+
+std::string own_line(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  const OwnDecision own = own_decision(plan);
+  if (own.option < 0) {
+    return "Own chip: none is on offer here.\n";
+  }
+  const std::string& name = plan.scenario->options[index(own.option)].name;
+  const plan::Gate& gate = *plan.scenario->options[index(own.option)].gate;
+  const std::string worth =
+      plan.without_own ? usd(regret(plan, *plan.without_own)) : std::string("not computed");
+  if (!own.is_taken()) {
+    return fmt::format(
+        "Own chip {}: no. Its programme of {} does not come back here; "
+        "the option to build it is worth {}.\n",
+        name, usd(gate.nre.value), worth);
+  }
+  const int first = *std::max_element(own.gate.begin(), own.gate.end());
+  return fmt::format(
+      "Own chip {}: yes, decide {}. The option is worth {} beside its programme of {}.\n", name,
+      first == 0 ? "now" : "in " + quarter_text(plan, first), worth, usd(gate.nre.value));
+}
+
+std::string now_line(const std::vector<Signature>& list, const PlanRecord& record) {
+  struct Sum {
+    std::string what, unit;
+    double amount = 0, dollars = 0;
+  };
+  std::vector<Sum> sums;
+  double total = 0;
+  for (const Signature& one : list) {
+    if (one.signing > 0) {
+      continue;
+    }
+    const auto same = std::find_if(sums.begin(), sums.end(),
+                                   [&](const Sum& sum) { return sum.what == one.what; });
+    Sum& sum = same != sums.end() ? *same : sums.emplace_back(Sum{one.what, one.unit});
+    sum.amount += one.amount;
+    sum.dollars += one.usd;
+    total += one.usd;
+  }
+  if (sums.empty()) {
+    return "Decide now: sign nothing.\n";
+  }
+  std::vector<std::string> parts;
+  for (const Sum& sum : sums) {
+    parts.push_back(fmt::format("{} {} {}", number(sum.amount), sum.unit, sum.what));
+  }
+  return fmt::format("Decide now, by {}: sign {} ({}).\n", plan::first_day(record.plan.scenario->start),
+                     join(parts, ", "), usd(total));
+}
+
+std::string cost_line(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  const double total =
+      mean(plan, [](const plan::Book& book, std::size_t) { return book.total - book.penalties; });
+  return fmt::format(
+      "It costs {} of today over {} quarters: {} ({} to {}) USD per million tokens; {} of the "
+      "demand stays unmet.\n",
+      usd(total), plan.scenario->quarters, number(record.per_mtok.p50), number(record.per_mtok.p10),
+      number(record.per_mtok.p90), percent(unmet_share(plan)));
+}
+
+const plan::ShadowPrice* dearest(const plan::Plan& plan) {
+  // By what a tenth of the cap more would not tell: the sum over the quarters.
+  const plan::ShadowPrice* found = nullptr;
+  double most = 0;
+  for (const plan::ShadowPrice& one : plan.binding) {
+    double sum = 0;
+    for (const plan::ShadowPrice& other : plan.binding) {
+      sum += other.key == one.key ? other.usd_per_unit : 0;
+    }
+    const double size = one.unit == "W" ? sum * 1e6 : sum;
+    if (size > most) {
+      most = size;
+      found = &one;
+    }
+  }
+  return found;
+}
+
+std::string rest_line(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  std::vector<std::string> parts;
+  if (const plan::ShadowPrice* first = dearest(plan)) {
+    parts.push_back(
+        fmt::format("{} binds from {}", first->text, quarter_text(plan, first->quarter)));
+  } else {
+    parts.emplace_back("no cap binds");
+  }
+  if (plan.waiting) {
+    parts.push_back(plan.waiting->has_plan ? fmt::format("waiting a quarter costs {}",
+                                                         usd(regret(plan, *plan.waiting)))
+                                           : "waiting a quarter leaves no plan");
+  }
+  const plan::Outcome* least = nullptr;
+  for (const plan::Outcome& one : plan.single_vendor) {
+    if (one.has_plan && (least == nullptr || one.objective < least->objective)) {
+      least = &one;
+    }
+  }
+  if (least != nullptr) {
+    parts.push_back(fmt::format("the best single vendor ({}) costs {} more",
+                                least->policy.key.substr(5), usd(regret(plan, *least))));
+  }
+  std::string line = join(parts, "; ");
+  line.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(line.front())));
+  return line + ".\n";
+}
+
+// --- tables -------------------------------------------------------------------------------------
+
+std::string signatures_text(const PlanRecord& record, const std::vector<Signature>& list) {
+  const plan::Plan& plan = record.plan;
+  Table table({Align::left, Align::left, Align::left, Align::right, Align::left, Align::right,
+               Align::right});
+  table.row({"sign by", "what", "for", "mean", "", "futures", "USD"});
+  for (const Signature& one : list) {
+    const std::string range = one.high - one.low > 0.5
+                                  ? fmt::format("{} to {}", number(one.low), number(one.high))
+                                  : "all";
+    table.row({plan::first_day({plan.scenario->start.count + one.signing}), one.what,
+               quarter_text(plan, one.delivery), number(one.amount), one.unit, range,
+               compact(one.usd)});
+  }
+  return fmt::format("Sign by when (beyond what is committed; at list price)\n{}\n",
+                     list.empty() ? "  nothing\n" : table.text("  "));
+}
+
+std::string orders_text(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  const plan::Scenario& s = *plan.scenario;
+  std::vector<Align> columns{Align::left};
+  std::vector<std::string> head{"quarter"};
+  for (const plan::Option& option : s.options) {
+    columns.push_back(Align::right);
+    head.push_back(option.name);
+  }
+  Table table(columns);
+  table.row(head);
+  for (int q = 0; q < s.quarters; ++q) {
+    std::vector<std::string> cells{quarter_text(plan, q)};
+    for (std::size_t o = 0; o < s.options.size(); ++o) {
+      cells.push_back(chips(mean(plan, [&](const plan::Book& book, std::size_t) {
+        return s.options[o].kind == plan::Kind::rent ? book.options[o].fleet[index(q)]
+                                                     : book.options[o].arrived[index(q)];
+      })));
+    }
+    table.row(cells);
+  }
+  return fmt::format(
+      "Order book: chips that arrive, of rent chips that are rented; mean of the futures\n{}\n",
+      table.text("  "));
+}
+
+std::string flow_text(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  const plan::Scenario& s = *plan.scenario;
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
+               Align::right, Align::right});
+  table.row({"quarter", "capital", "operation", "cash", "fleet", "demand", "served", "unmet"});
+  const auto of = [&](auto get) {
+    return mean(plan, [&](const plan::Book& book, std::size_t f) { return get(book, f); });
+  };
+  for (int q = 0; q < s.quarters; ++q) {
+    const auto at = index(q);
+    const double power = of([&](const plan::Book& book, std::size_t) {
+      double sum = 0;
+      for (const auto& site : book.power) {
+        sum += site[at];
+      }
+      return sum;
+    });
+    const auto tokens = [&](const std::vector<std::vector<double>>& by_class) {
+      double sum = 0;
+      for (const auto& one : by_class) {
+        sum += one[at];
+      }
+      return sum;
+    };
+    const double served =
+        of([&](const plan::Book& book, std::size_t) { return tokens(book.served); });
+    const double unmet =
+        of([&](const plan::Book& book, std::size_t) { return tokens(book.unmet); });
+    table.row({quarter_text(plan, q),
+               compact(of([&](const plan::Book& book, std::size_t) { return book.capital[at]; })),
+               compact(of([&](const plan::Book& book, std::size_t) { return book.operation[at]; })),
+               compact(of([&](const plan::Book& book, std::size_t) { return book.cash(q); })),
+               watts(power), compact(served + unmet), compact(served),
+               unmet > 1e-6 * served ? percent(unmet / (served + unmet)) : "-"});
+  }
+  return fmt::format("Cash in USD, fleet, tokens/s; mean of the futures\n{}\n", table.text("  "));
+}
+
+std::string futures_text(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::right});
+  table.row({"future", "probability", "cost of today", "USD/Mtok", "unmet"});
+  for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
+    const plan::Book& book = plan.best.books[f];
+    const double unmet = unmet_share(book);
+    table.row({plan.scenario->futures[f].name, percent(plan.scenario->futures[f].probability),
+               compact(book.total - book.penalties), number(book.per_mtok()),
+               unmet > 1e-6 ? percent(unmet) : "-"});
+  }
+  std::string text = fmt::format("Futures\n{}", table.text("  "));
+  if (plan.scenario->tail_weight > 0) {
+    text += fmt::format("  the dearest {} cost {} on average; they weigh {} in what is minimised\n",
+                        percent(1 - plan.scenario->tail),
+                        usd(plan::tail_mean(*plan.scenario, plan.best.books)),
+                        percent(plan.scenario->tail_weight));
+  }
+  return text + "\n";
+}
+
+std::string binding_text(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  if (plan.binding.empty()) {
+    return "What binds\n  no cap\n\n";
+  }
+  Table table({Align::left, Align::left, Align::left, Align::right, Align::left});
+  table.row({"cap", "what", "quarter", "one more saves", ""});
+  for (const plan::ShadowPrice& one : plan.binding) {
+    const bool is_power = one.unit == "W";
+    const std::string unit = is_power ? "MW" : one.unit;
+    table.row({one.key, one.text, quarter_text(plan, one.quarter),
+               compact(one.usd_per_unit * (is_power ? 1e6 : 1)), "USD of today per " + unit});
+  }
+  return fmt::format("What binds, and what one more of it would save (whole decisions held)\n{}\n",
+                     table.text("  "));
+}
+
+std::string others_text(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  Table table({Align::left, Align::right, Align::right});
+  table.row({"other plans", "cost of today", "more than this plan"});
+  const auto row = [&](const std::string& what, const plan::Outcome& outcome) {
+    table.row({what, outcome.has_plan ? compact(outcome.objective) : "no plan",
+               outcome.has_plan ? compact(regret(plan, outcome)) : ""});
+  };
+  row("this plan, unmet demand and weight of the tail in it", plan.best);
+  if (plan.waiting) {
+    row(plan.waiting->policy.text, *plan.waiting);
+  }
+  if (plan.without_own) {
+    row(plan.without_own->policy.text, *plan.without_own);
+  }
+  for (const plan::Outcome& one : plan.single_vendor) {
+    row(one.policy.text, one);
+  }
+  return fmt::format("Beside other plans\n{}\n", table.text("  "));
+}
+
+std::string sources_text(const PlanRecord& record) {
+  std::vector<std::string> guesses;
+  std::size_t compared = 0;
+  for (const plan::Fact& fact : record.plan.scenario->facts) {
+    if (fact.is_guess()) {
+      guesses.push_back(fact.key);
+    }
+    compared += fact.source.starts_with("`churon compare`") ? 1 : 0;
+  }
+  return fmt::format(
+      "{} of {} numbers rest on guesses: {}.\n{} rates of tokens are those of `churon compare`.\n",
+      guesses.size(), record.plan.scenario->facts.size(),
+      guesses.empty() ? "none" : join(guesses, ", "), compared);
+}
+
+}  // namespace
+
+PlanRecord plan_record(plan::Plan plan, plan::PlanOptions options, std::uint64_t seed) {
+  constexpr int kDraws = 1000;
+  PlanRecord record{.plan = std::move(plan),
+                    .options = std::move(options),
+                    .solver = {},
+                    .seed = seed,
+                    .per_mtok = {}};
+  for (const plan::SolverEntry& entry : plan::solvers()) {
+    if (entry.kind == record.options.solver) {
+      record.solver = entry.word;
+    }
+  }
+  if (record.plan.best.has_plan) {
+    record.per_mtok = plan::cost_per_mtok(record.plan, seed, kDraws);
+  }
+  return record;
+}
+
+std::string plan_text(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  const auto list = signatures(plan);
+  const plan::Program& program = plan.model.program;
+  std::string text =
+      own_line(record) + now_line(list, record) + cost_line(record) + rest_line(record) + "\n";
+  text += signatures_text(record, list) + orders_text(record) + flow_text(record) +
+          futures_text(record) + binding_text(record) + others_text(record);
+  text += sources_text(record);
+  text += fmt::format(
+      "{}: {} rows, {} columns ({} integer); {}, within {:.2g} % of the optimum ({:.2g} % were "
+      "asked for), checked.\n`--explain KEY` says why a number is what it is.\n",
+      record.solver, program.row_count(), program.variable_count(), program.integer_count(),
+      name(plan.best.status), 100 * plan.best.gap, 100 * record.options.gap);
+  return text;
+}
+
+std::string infeasible_text(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  if (!plan.conflict) {
+    return "No plan keeps the caps, and no cap alone explains it.\n";
+  }
+  // Rows of one cap are told by its first quarter.
+  std::string text = "No plan keeps all of these together:\n";
+  std::vector<std::string> said;
+  const auto cap_of = [&](plan::RowId row) {
+    return std::find_if(plan.model.caps.begin(), plan.model.caps.end(),
+                        [&](const plan::Cap& cap) { return cap.row == row; });
+  };
+  for (const plan::RowId row : plan.conflict->rows) {
+    const auto cap = cap_of(row);
+    const std::string line =
+        fmt::format("  {} in {} ({}:{})\n", cap->text, quarter_text(plan, cap->quarter),
+                    cap->place.file, cap->place.line);
+    if (std::find(said.begin(), said.end(), line) == said.end()) {
+      said.push_back(line);
+      text += line;
+    }
+  }
+  text += "The smallest relaxation (least sum of relative changes):\n";
+  for (const plan::Relaxation& one : plan.conflict->smallest) {
+    const auto cap = cap_of(one.row);
+    const bool is_power = cap->unit == "W";
+    const double by = std::fabs(one.by) * cap->scale;
+    text += fmt::format("  {} in {}: {} more\n", cap->text, quarter_text(plan, cap->quarter),
+                        is_power ? watts(by) : number(by) + " " + cap->unit);
+  }
+  return text;
+}
+
+std::string plan_solution_text(const PlanRecord& record) {
+  std::string text =
+      fmt::format("objective {}\n", record.plan.best.objective / record.plan.model.money);
+  const auto& variables = record.plan.model.program.variables();
+  for (std::size_t i = 0; i < record.plan.values.size(); ++i) {
+    if (record.plan.values[i] != 0) {
+      text += fmt::format("{} {}\n", variables[i].name, record.plan.values[i]);
+    }
+  }
+  return text;
+}
+
+}  // namespace churon::report

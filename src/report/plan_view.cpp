@@ -1,0 +1,138 @@
+#include "report/plan_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "report/format.h"
+
+namespace churon::report {
+
+namespace {
+
+// An amount below this is rounding of the solver.
+constexpr double kNothing = 1e-3;
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+void add(std::vector<Signature>& list, Signature made, const plan::Plan& plan,
+         const std::vector<double>& by_future, double price) {
+  made.low = made.high = by_future.front();
+  for (std::size_t f = 0; f < by_future.size(); ++f) {
+    made.amount += plan.scenario->futures[f].probability * by_future[f];
+    made.low = std::min(made.low, by_future[f]);
+    made.high = std::max(made.high, by_future[f]);
+  }
+  made.usd = made.amount * price;
+  if (made.high > kNothing) {
+    list.push_back(std::move(made));
+  }
+}
+
+void add_reservations(const plan::Plan& plan, std::vector<Signature>& list) {
+  const plan::Scenario& s = *plan.scenario;
+  for (std::size_t r = 0; r < s.resources.size(); ++r) {
+    const plan::Resource& resource = s.resources[r];
+    for (std::size_t v = 0; v < resource.sources.size() && resource.booking > 0; ++v) {
+      for (int q = 0; q < s.quarters; ++q) {
+        std::vector<double> by_future;
+        for (const plan::Decisions& one : plan.best.decisions) {
+          by_future.push_back(one.reserve[r][v][index(q)]);
+        }
+        add(list,
+            {.what = resource.name + " of " + resource.sources[v].vendor,
+             .unit = resource.unit,
+             .delivery = q,
+             .signing = std::max(0, q - resource.booking)},
+            plan, by_future, resource.fee.value);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::string usd(double value) {
+  const double size = std::fabs(value);
+  if (size >= 1e9) {
+    return fmt::format("{} billion USD", number(value / 1e9));
+  }
+  if (size >= 1e6) {
+    return fmt::format("{} million USD", number(value / 1e6));
+  }
+  return fmt::format("{} USD", number(value));
+}
+
+std::string watts(double value) { return si(value, "W", Charset::ascii); }
+
+std::vector<Signature> signatures(const plan::Plan& plan) {
+  const plan::Scenario& s = *plan.scenario;
+  std::vector<Signature> list;
+  for (int o = 0; o < s.option_count(); ++o) {
+    const plan::Option& option = s.options[index(o)];
+    for (int d = 0; d < s.quarters; ++d) {
+      std::vector<double> by_future;
+      for (const plan::Decisions& one : plan.best.decisions) {
+        by_future.push_back(one.options[index(o)].ordered[index(d)]);
+      }
+      add(list,
+          {.what = option.name,
+           .unit = "chips",
+           .option = o,
+           .delivery = d,
+           .signing = plan::signing(option, plan.best.policy, d)},
+          plan, by_future, plan::price_at(option, d));
+    }
+  }
+  add_reservations(plan, list);
+  std::stable_sort(list.begin(), list.end(), [](const Signature& a, const Signature& b) {
+    return std::tie(a.signing, a.what, a.delivery) < std::tie(b.signing, b.what, b.delivery);
+  });
+  return list;
+}
+
+std::string quarter_text(const plan::Plan& plan, int quarter) {
+  return plan::text(plan::Quarter{plan.scenario->start.count + quarter});
+}
+
+bool OwnDecision::is_taken() const {
+  return std::any_of(gate.begin(), gate.end(), [](int at) { return at >= 0; });
+}
+
+OwnDecision own_decision(const plan::Plan& plan) {
+  OwnDecision made;
+  for (int o = 0; o < plan.scenario->option_count(); ++o) {
+    const plan::Option& option = plan.scenario->options[index(o)];
+    if (!option.gate || option.gate->is_passed || (made.option >= 0 && made.is_taken())) {
+      continue;
+    }
+    made = {.option = o, .gate = {}};
+    for (const plan::Decisions& one : plan.best.decisions) {
+      made.gate.push_back(one.options[index(o)].gate);
+    }
+  }
+  return made;
+}
+
+double regret(const plan::Plan& plan, const plan::Outcome& outcome) {
+  return std::max(0.0, outcome.objective - plan.best.objective);
+}
+
+double unmet_share(const plan::Book& book) {
+  double unmet = 0, all = 0;
+  for (std::size_t c = 0; c < book.unmet.size(); ++c) {
+    for (std::size_t q = 0; q < book.unmet[c].size(); ++q) {
+      unmet += book.unmet[c][q];
+      all += book.unmet[c][q] + book.served[c][q];
+    }
+  }
+  return all > 0 ? unmet / all : 0;
+}
+
+double unmet_share(const plan::Plan& plan) {
+  return mean(plan, [](const plan::Book& book, std::size_t) { return unmet_share(book); });
+}
+
+}  // namespace churon::report

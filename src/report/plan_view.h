@@ -1,0 +1,57 @@
+// What several forms of a plan's report have in common.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plan/planner.h"
+
+namespace churon::report {
+
+// "12.3 billion USD", "450 million USD", "1,250 USD".
+std::string usd(double value);
+// "1.2 GW", "450 MW".
+std::string watts(double value);
+
+// The mean over the futures of a number of each.
+template <typename Of>
+double mean(const plan::Plan& plan, const Of& of) {
+  double sum = 0;
+  for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
+    sum += plan.scenario->futures[f].probability * of(plan.best.books[f], f);
+  }
+  return sum;
+}
+
+// An order or an allocation that is signed, in a future or in all of them.
+struct Signature {
+  std::string what;          // "gb300", "hbm3e of samsung"
+  std::string unit;          // "chips"
+  int option = -1;           // of an order
+  int delivery = 0;          // quarter
+  int signing = 0;           // quarter, at whose beginning at the latest
+  double amount = 0;         // mean over the futures
+  double low = 0, high = 0;  // over the futures
+  double usd = 0;            // at list price, mean
+};
+// New ones, by the quarter of signing, then of delivery.
+std::vector<Signature> signatures(const plan::Plan& plan);
+
+std::string quarter_text(const plan::Plan& plan, int quarter);
+
+// The own chip's decision: its option, the quarter of its gate by future (-1: none).
+struct OwnDecision {
+  int option = -1;
+  std::vector<int> gate;
+  [[nodiscard]] bool is_taken() const;
+};
+OwnDecision own_decision(const plan::Plan& plan);
+
+// What an outcome costs more than the plan; never below zero: a difference within the gap is none.
+double regret(const plan::Plan& plan, const plan::Outcome& outcome);
+
+// Demand that is not served, as a share of all demand over the plan and the futures.
+double unmet_share(const plan::Plan& plan);
+double unmet_share(const plan::Book& book);
+
+}  // namespace churon::report
