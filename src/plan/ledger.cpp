@@ -168,7 +168,8 @@ class Keeper {
       const double price = price_at(one, d);
       const double taken = std::accumulate(decided.taken[at].begin(), decided.taken[at].end(), 0.0);
       made.signed_chips[at] = one.committed[at] + decided.ordered[at];
-      made.paid_chips[at] = std::max(taken, one.take_or_pay * made.signed_chips[at]);
+      made.paid_chips[at] = std::max(taken, one.committed_take_or_pay * one.committed[at] +
+                                                one.take_or_pay * decided.ordered[at]);
       if (decided.ordered[at] > 0) {
         const double deposit = one.deposit * price * decided.ordered[at];
         buy(signing(one, p_, d), deposit);

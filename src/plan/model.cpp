@@ -99,11 +99,19 @@ Linear ModelBuilder::taken_chips(int o, int delivery, int at_node) {
   return sum;
 }
 
+Linear ModelBuilder::owed_chips(int o, int delivery, int at_node) {
+  const double committed = option(o).committed[index(delivery)];
+  Linear sum;
+  sum.add(signed_chips(o, delivery, at_node), option(o).take_or_pay);
+  sum.constant += committed * (option(o).committed_take_or_pay - option(o).take_or_pay);
+  return sum;
+}
+
 Linear ModelBuilder::paid_chips(int o, int delivery, int at_node) {
-  if (option(o).take_or_pay == 0) {
+  if (is_free(o)) {
     return taken_chips(o, delivery, at_node);
   }
-  if (option(o).take_or_pay == 1) {
+  if (is_firm(o)) {
     return signed_chips(o, delivery, at_node);
   }
   Linear sum;
@@ -163,7 +171,7 @@ void ModelBuilder::rents(int o) {
         const RowId made =
             row(named("max." + one.name, q, n), -kInfinity, amount, one.max[index(q)] / chips);
         m.caps.push_back(
-            {made, "max." + one.name, "rent of " + one.name, "chips", q, n, chips, one.place});
+            {made, "max." + one.name, "rent of " + one.name, "chip", q, n, chips, one.place});
       }
     }
   }

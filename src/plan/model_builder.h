@@ -80,6 +80,14 @@ class ModelBuilder {
   Linear signed_chips(int option, int delivery, int at_node);
   Linear taken_chips(int option, int delivery, int at_node);
   Linear paid_chips(int option, int delivery, int at_node);
+  // What has to be paid for, taken or not.
+  Linear owed_chips(int option, int delivery, int at_node);
+  [[nodiscard]] bool is_firm(int o) const {
+    return option(o).take_or_pay == 1 && option(o).committed_take_or_pay == 1;
+  }
+  [[nodiscard]] bool is_free(int o) const {
+    return option(o).take_or_pay == 0 && option(o).committed_take_or_pay == 0;
+  }
   // 1 where the own chip's gate was decided in a quarter up to `until`.
   Linear decided(int option, int until, int at_node);
   // Chips that arrive in the node's quarter, the slip counted; -1: no delivery does.

@@ -106,8 +106,8 @@ void ModelBuilder::orders(int o) {
       } else if (std::isfinite(ramped_max(one, d, 0))) {
         const RowId made = row(named("max." + one.name, d, n), -kInfinity, chips_signed,
                                ramped_max(one, d, 0) / chips);
-        m.caps.push_back({made, "max." + one.name, "deliveries of " + one.name, "chips", d, n,
-                          chips, one.place});
+        m.caps.push_back(
+            {made, "max." + one.name, "deliveries of " + one.name, "chip", d, n, chips, one.place});
       }
     }
     for (const int n : t.of_quarter(last_cut(one, d))) {
@@ -130,15 +130,15 @@ void ModelBuilder::deliveries(int o, int d, int n) {
         variable(named(fmt::format("take.{}.{}", one.name, s.sites[k].name), d, n), 0, kInfinity);
   }
   left.add(taken_chips(o, d, n), 1 / chips);
-  row(named("taken." + one.name, d, n), one.take_or_pay == 1 ? 0 : -kInfinity, left, 0);
-  if (one.take_or_pay > 0 && one.take_or_pay < 1) {
+  row(named("taken." + one.name, d, n), is_firm(o) ? 0 : -kInfinity, left, 0);
+  if (!is_firm(o) && !is_free(o)) {
     const VariableId paid = variable(named("pay." + one.name, d, n), 0, kInfinity);
     v.paid[index(d)][index(n)] = paid;
     Linear of_taken, of_signed;
     of_taken.add(paid, 1);
     of_taken.add(taken_chips(o, d, n), -1 / chips);
     of_signed.add(paid, 1);
-    of_signed.add(signed_chips(o, d, n), -one.take_or_pay / chips);
+    of_signed.add(owed_chips(o, d, n), -1 / chips);
     row(named("pay_taken." + one.name, d, n), 0, of_taken, kInfinity);
     row(named("pay_signed." + one.name, d, n), 0, of_signed, kInfinity);
   }

@@ -61,8 +61,11 @@ Result<Solved> solved(const Scenario& s, const FutureTree& tree, Policy policy,
               .values = {},
               .duals = {},
               .conflict = {}};
-  const SolveOptions how{
-      .gap = options.gap, .time_limit_s = options.time_limit_s, .interrupted = options.interrupted};
+  // Most of a plan is continuous.
+  const SolveOptions how{.gap = options.gap,
+                         .time_limit_s = options.time_limit_s,
+                         .interrupted = options.interrupted,
+                         .with_sub_programs = false};
   const Program& program = made.model.program;
   const auto found = solve(program, how, options.solver);
   if (!found) {

@@ -114,7 +114,8 @@ struct Option {
   int from = 0, until = 0;   // first and last quarter of delivery
   int lead = 1;              // quarters from order to delivery
   int booking = 1;           // an order is signed this long ahead, or now
-  double take_or_pay = 1, deposit = 0;
+  double take_or_pay = 1, deposit = 0;  // of new orders
+  double committed_take_or_pay = 1;
   std::vector<double> max;        // by quarter
   std::vector<double> committed;  // by quarter of delivery, signed already
   double installed = 0;           // at the start

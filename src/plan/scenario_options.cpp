@@ -110,6 +110,7 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
     return value;
   };
   option.take_or_pay = share("take_or_pay", 1);
+  option.committed_take_or_pay = share("committed_take_or_pay", option.take_or_pay);
   option.deposit = share("deposit", 0);
   option.discount = share("discount", 0);
   if (option.deposit > option.take_or_pay) {

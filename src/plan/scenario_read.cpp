@@ -410,7 +410,7 @@ void ScenarioReader::check_commitments() {
   for (const Option& one : s_.options) {
     double fleet = 0;
     for (int q = 0; q < s_.quarters; ++q) {
-      const double firm = one.take_or_pay == 1 ? one.committed[index(q)] : 0;
+      const double firm = one.committed_take_or_pay == 1 ? one.committed[index(q)] : 0;
       if (one.committed[index(q)] > one.max[index(q)]) {
         below(one.place, "the maximum of " + one.name, q, one.max[index(q)],
               one.committed[index(q)], "chips");

@@ -122,6 +122,12 @@ Highs prepared(const SolveOptions& options) {
   api().set_double_option_value(highs.get(), "mip_rel_gap", options.gap);
   api().set_double_option_value(highs.get(), "mip_abs_gap", 0);
   api().set_double_option_value(highs.get(), "mip_feasibility_tolerance", 1e-7);
+  if (!options.with_sub_programs) {
+    for (const char* heuristic : {"mip_heuristic_run_rins", "mip_heuristic_run_rens",
+                                  "mip_heuristic_run_root_reduced_cost"}) {
+      api().set_bool_option_value(highs.get(), heuristic, 0);
+    }
+  }
   if (std::isfinite(options.time_limit_s)) {
     api().set_double_option_value(highs.get(), "time_limit", options.time_limit_s);
   }

@@ -109,7 +109,7 @@ std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
       "  each within {:.2g} % of its optimum; what is signed already stays signed in both, renting "
       "stays open\n",
       key, outcome.policy.text, usd(outcome.objective), usd(record.plan.best.objective),
-      usd(regret(record.plan, outcome)), 100 * record.options.gap);
+      regret_text(record.plan, outcome), 100 * record.options.gap);
 }
 
 std::optional<std::string> known(const PlanRecord& record, std::string_view key,

@@ -27,7 +27,7 @@ std::string own_line(const PlanRecord& record) {
   const std::string& name = plan.scenario->options[index(own.option)].name;
   const plan::Gate& gate = *plan.scenario->options[index(own.option)].gate;
   const std::string worth =
-      plan.without_own ? usd(regret(plan, *plan.without_own)) : std::string("not computed");
+      plan.without_own ? regret_text(plan, *plan.without_own) : std::string("not computed");
   if (!own.is_taken()) {
     return fmt::format(
         "Own chip {}: no. Its programme of {} does not come back here; "
@@ -65,8 +65,8 @@ std::string now_line(const std::vector<Signature>& list, const PlanRecord& recor
   for (const Sum& sum : sums) {
     parts.push_back(fmt::format("{} {} {}", number(sum.amount), sum.unit, sum.what));
   }
-  return fmt::format("Decide now, by {}: sign {} ({}).\n", plan::first_day(record.plan.scenario->start),
-                     join(parts, ", "), usd(total));
+  return fmt::format("Decide now, by {}: sign {} ({}).\n",
+                     plan::first_day(record.plan.scenario->start), join(parts, ", "), usd(total));
 }
 
 std::string cost_line(const PlanRecord& record) {
@@ -109,7 +109,7 @@ std::string rest_line(const PlanRecord& record) {
   }
   if (plan.waiting) {
     parts.push_back(plan.waiting->has_plan ? fmt::format("waiting a quarter costs {}",
-                                                         usd(regret(plan, *plan.waiting)))
+                                                         regret_text(plan, *plan.waiting))
                                            : "waiting a quarter leaves no plan");
   }
   const plan::Outcome* least = nullptr;
@@ -120,7 +120,7 @@ std::string rest_line(const PlanRecord& record) {
   }
   if (least != nullptr) {
     parts.push_back(fmt::format("the best single vendor ({}) costs {} more",
-                                least->policy.key.substr(5), usd(regret(plan, *least))));
+                                least->policy.key.substr(5), regret_text(plan, *least)));
   }
   std::string line = join(parts, "; ");
   line.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(line.front())));
@@ -129,18 +129,31 @@ std::string rest_line(const PlanRecord& record) {
 
 // --- tables -------------------------------------------------------------------------------------
 
+// Of one thing and one date, all deliveries together.
 std::string signatures_text(const PlanRecord& record, const std::vector<Signature>& list) {
   const plan::Plan& plan = record.plan;
   Table table({Align::left, Align::left, Align::left, Align::right, Align::left, Align::right,
                Align::right});
   table.row({"sign by", "what", "for", "mean", "", "futures", "USD"});
-  for (const Signature& one : list) {
-    const std::string range = one.high - one.low > 0.5
-                                  ? fmt::format("{} to {}", number(one.low), number(one.high))
+  for (std::size_t i = 0; i < list.size();) {
+    Signature sum = list[i];
+    std::size_t end = i + 1;
+    for (; end < list.size() && list[end].signing == sum.signing && list[end].what == sum.what;
+         ++end) {
+      sum.amount += list[end].amount;
+      sum.low += list[end].low;
+      sum.high += list[end].high;
+      sum.usd += list[end].usd;
+    }
+    const std::string first = quarter_text(plan, list[i].delivery);
+    const std::string last = quarter_text(plan, list[end - 1].delivery);
+    const std::string range = sum.high - sum.low > 0.5
+                                  ? fmt::format("{} to {}", number(sum.low), number(sum.high))
                                   : "all";
-    table.row({plan::first_day({plan.scenario->start.count + one.signing}), one.what,
-               quarter_text(plan, one.delivery), number(one.amount), one.unit, range,
-               compact(one.usd)});
+    table.row({plan::first_day({plan.scenario->start.count + sum.signing}), sum.what,
+               first == last ? first : first + " .. " + last, number(sum.amount), sum.unit, range,
+               compact(sum.usd)});
+    i = end;
   }
   return fmt::format("Sign by when (beyond what is committed; at list price)\n{}\n",
                      list.empty() ? "  nothing\n" : table.text("  "));
@@ -255,7 +268,9 @@ std::string others_text(const PlanRecord& record) {
   table.row({"other plans", "cost of today", "more than this plan"});
   const auto row = [&](const std::string& what, const plan::Outcome& outcome) {
     table.row({what, outcome.has_plan ? compact(outcome.objective) : "no plan",
-               outcome.has_plan ? compact(regret(plan, outcome)) : ""});
+               &outcome == &plan.best ? "-"
+               : outcome.has_plan     ? regret_text(plan, outcome)
+                                      : ""});
   };
   row("this plan, unmet demand and weight of the tail in it", plan.best);
   if (plan.waiting) {

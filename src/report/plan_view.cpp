@@ -120,6 +120,13 @@ double regret(const plan::Plan& plan, const plan::Outcome& outcome) {
   return std::max(0.0, outcome.objective - plan.best.objective);
 }
 
+std::string regret_text(const plan::Plan& plan, const plan::Outcome& outcome) {
+  const double more = regret(plan, outcome);
+  const double hidden =
+      (plan.best.objective - plan.best.bound) + (outcome.objective - outcome.bound);
+  return more < hidden ? "less than " + usd(std::max(hidden, 1.0)) : usd(more);
+}
+
 double unmet_share(const plan::Book& book) {
   double unmet = 0, all = 0;
   for (std::size_t c = 0; c < book.unmet.size(); ++c) {

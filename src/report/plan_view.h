@@ -49,6 +49,8 @@ OwnDecision own_decision(const plan::Plan& plan);
 
 // What an outcome costs more than the plan; never below zero: a difference within the gap is none.
 double regret(const plan::Plan& plan, const plan::Outcome& outcome);
+// "647 million USD"; "less than 122 million USD" where the gap hides it.
+std::string regret_text(const plan::Plan& plan, const plan::Outcome& outcome);
 
 // Demand that is not served, as a share of all demand over the plan and the futures.
 double unmet_share(const plan::Plan& plan);
