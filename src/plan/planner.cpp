@@ -273,7 +273,22 @@ PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws) {
     }
     return values.empty() ? 0 : values.back().first;
   };
-  return {quantile(0.1), quantile(0.5), quantile(0.9)};
+  PlanQuantiles made{.p10 = quantile(0.1), .p50 = quantile(0.5), .p90 = quantile(0.9)};
+  constexpr int kBins = 24;
+  const double low = quantile(0.01), width = (quantile(0.99) - low) / kBins;
+  if (width > 0) {
+    made.shares.assign(kBins, 0);
+    for (int i = 0; i <= kBins; ++i) {
+      made.edges.push_back(low + i * width);
+    }
+    for (const auto& [value, weight] : values) {
+      const double bin = std::floor((value - low) / width);
+      if (bin >= 0 && bin < kBins) {
+        made.shares[static_cast<std::size_t>(bin)] += weight;
+      }
+    }
+  }
+  return made;
 }
 
 }  // namespace churon::plan

@@ -62,6 +62,8 @@ Result<Plan> plan(Scenario scenario, const PlanOptions& options);
 
 struct PlanQuantiles {
   double p10 = 0, p50 = 0, p90 = 0;
+  // Between P1 and P99: bin i holds its share of the probability.
+  std::vector<double> edges = {}, shares = {};
 };
 // USD per million tokens over futures and draws of all uncertain prices, the plan held fixed.
 PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws);

@@ -403,7 +403,8 @@ void ScenarioReader::check_commitments() {
         .message = fmt::format("{} in {} is below what is committed already: {:.4g} of {:.4g} {}",
                                what, text({s_.start.count + q}), cap, committed, unit),
         .span = place,
-        .help = {"raise the cap, move the commitment, or give it a take_or_pay below 100 %"}});
+        .help = {
+            "raise the cap, move the commitment, or give it a committed_take_or_pay below 100 %"}});
   };
   std::vector<double> power(index(s_.quarters));
   std::vector<std::vector<double>> use(s_.resources.size(), power);

@@ -19,6 +19,8 @@ struct Axis {
   std::optional<double> low = {}, high = {};
   // Shown as 25 %, not as 0.25.
   bool percent = false;
+  // Years: shown as 2027, not as 2.03k; no tick stands between two of them.
+  bool years = false;
 };
 
 // Okabe and Ito's palette without its yellow, which is faint on white.

@@ -117,9 +117,13 @@ class PanelDrawing {
         text_at(left_, top_ - 11, panel_.title, kFont + 1, Anchor::start, " font-weight=\"bold\"");
     double end = -INFINITY;  // of the last text
     for (const double value : ticks(x_.low, x_.high, x_.scale, 7)) {
+      if (panel_.x.years && value != std::round(value)) {
+        continue;
+      }
       const double x = at_x(value);
       out_ += line_at(x, top_, x, bottom_, "#e4e4e4", 1);
-      const std::string words = tick_text(value, panel_.x.percent);
+      const std::string words =
+          panel_.x.years ? fmt::format("{:.0f}", value) : tick_text(value, panel_.x.percent);
       const double half = svg_text_width(words, kSmallFont) / 2;
       if (x - half > end + 4) {
         out_ += text_at(x, bottom_ + 15, words, kSmallFont, Anchor::middle);

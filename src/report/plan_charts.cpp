@@ -13,8 +13,8 @@ namespace churon::report {
 
 namespace {
 
-constexpr std::array kColors{Color::blue,   Color::vermillion, Color::green, Color::orange,
-                             Color::purple, Color::sky,        Color::black, Color::grey};
+constexpr std::array kColors{Color::blue,   Color::vermillion, Color::green,
+                             Color::orange, Color::purple,     Color::sky};
 constexpr std::array kMarkers{Marker::circle, Marker::square, Marker::triangle, Marker::diamond,
                               Marker::cross,  Marker::plus,   Marker::ring};
 
@@ -22,18 +22,23 @@ std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 class Charts {
  public:
-  explicit Charts(const PlanRecord& record) : plan_(record.plan), s_(*record.plan.scenario) {}
+  explicit Charts(const PlanRecord& record)
+      : record_(record), plan_(record.plan), s_(*record.plan.scenario) {}
 
   Chart all() {
     Chart chart{.title = s_.name,
-                .subtitle = fmt::format("{} to {}, mean of {} futures; band: least and most",
-                                        quarter_text(plan_, 0),
+                .subtitle = fmt::format("{} to {}; mean of {} futures", quarter_text(plan_, 0),
                                         quarter_text(plan_, s_.quarters - 1), s_.futures.size()),
-                .panels = {fleet(), tokens(), cash(), futures()},
+                .panels = {fleet(), tokens(), cash(), per_mtok()},
                 .columns = 2,
                 .panel_width = 560,
-                .panel_height = 340,
-                .footer = {}};
+                .panel_height = 320};
+    if (auto others = other_plans(); !others.rows.empty()) {
+      chart.panels.push_back(std::move(others));
+    }
+    if (auto caps = binding(); !caps.rows.empty()) {
+      chart.panels.push_back(std::move(caps));
+    }
     return chart;
   }
 
@@ -41,148 +46,169 @@ class Charts {
   // The middle of the quarter, in years.
   [[nodiscard]] double year(int q) const { return (s_.start.count + q + 0.5) / 4; }
   [[nodiscard]] Axis time() const {
-    return {
-        .title = "year", .low = s_.start.count / 4.0, .high = (s_.start.count + s_.quarters) / 4.0};
+    return {.title = "year",
+            .low = s_.start.count / 4.0,
+            .high = (s_.start.count + s_.quarters) / 4.0,
+            .years = true};
   }
-  static Style style(std::size_t i, Dash dash = Dash::solid) {
-    return {.color = kColors[i % kColors.size()],
-            .marker = kMarkers[i % kMarkers.size()],
-            .dash = dash};
+  static Style line_style(Color color, Marker marker, Dash dash = Dash::solid) {
+    return {.color = color, .marker = marker, .dash = dash};
   }
 
   template <typename Of>
   Series line(std::string name, Style style, const Of& of) const {
-    Series made{.name = std::move(name), .style = style, .points = {}};
+    Series made{.name = std::move(name), .style = style};
     for (int q = 0; q < s_.quarters; ++q) {
       made.points.push_back({.x = year(q), .y = of(q), .label = {}});
     }
     return made;
   }
+  template <typename Of>
+  Series mean_line(std::string name, Style style, const Of& of) const {
+    return line(std::move(name), style, [&](int q) {
+      return mean(plan_,
+                  [&](const plan::Book& book, std::size_t f) { return of(book, f, index(q)); });
+    });
+  }
 
-  Panel fleet() const {
-    Panel panel{.title = "Fleet",
-                .x = time(),
-                .y = {.title = "MW", .low = 0.0},
-                .series = {},
-                .references = {},
-                .bars = {},
-                .note = {}};
+  // Options have colours of the palette with solid lines; what is no option is black or grey.
+  [[nodiscard]] Panel fleet() const {
+    Panel panel{.title = "Fleet", .x = time(), .y = {.title = "MW", .low = 0.0}};
+    std::size_t shown = 0;
     for (std::size_t o = 0; o < s_.options.size(); ++o) {
       if (s_.options[o].kind == plan::Kind::rent) {
         continue;
       }
-      panel.series.push_back(line(s_.options[o].name, style(o), [&](int q) {
-        return mean(plan_, [&](const plan::Book& book, std::size_t) {
-          return book.options[o].fleet[index(q)] * s_.options[o].power.value / 1e6;
-        });
-      }));
+      const Style style =
+          line_style(kColors[shown % kColors.size()], kMarkers[shown % kMarkers.size()],
+                     shown < kColors.size() ? Dash::solid : Dash::dashed);
+      ++shown;
+      panel.series.push_back(mean_line(
+          s_.options[o].name, style, [&](const plan::Book& book, std::size_t, std::size_t q) {
+            return book.options[o].fleet[q] * s_.options[o].power.value / 1e6;
+          }));
     }
     panel.series.push_back(
-        line("power of all sites",
-             {.color = Color::black, .marker = Marker::none, .dash = Dash::dashed}, [&](int q) {
-               double sum = 0;
-               for (const plan::Site& site : s_.sites) {
-                 sum += site.power[index(q)] / 1e6;
-               }
-               return sum;
-             }));
+        line("cap", line_style(Color::black, Marker::none, Dash::dashed), [&](int q) {
+          double sum = 0;
+          for (const plan::Site& site : s_.sites) {
+            sum += site.power[index(q)] / 1e6;
+          }
+          return sum;
+        }));
     return panel;
   }
 
-  [[nodiscard]] double demand_of(std::size_t f, int q) const {
+  static double sum_at(const std::vector<std::vector<double>>& by_class, std::size_t q) {
     double sum = 0;
-    for (const auto& one : s_.futures[f].demand) {
-      sum += one[index(q)];
+    for (const auto& one : by_class) {
+      sum += one[q];
     }
     return sum / 1e6;
   }
 
-  Panel tokens() const {
-    Panel panel{.title = "Tokens",
-                .x = time(),
-                .y = {.title = "million tokens/s", .low = 0.0},
-                .series = {},
-                .references = {},
-                .bars = {},
-                .note = {}};
+  [[nodiscard]] Panel tokens() const {
+    Panel panel{.title = "Tokens", .x = time(), .y = {.title = "million tokens/s", .low = 0.0}};
     const auto over = [&](bool most, int q) {
-      double found = demand_of(0, q);
-      for (std::size_t f = 1; f < s_.futures.size(); ++f) {
-        found = most ? std::max(found, demand_of(f, q)) : std::min(found, demand_of(f, q));
+      double found = sum_at(s_.futures[0].demand, index(q));
+      for (const plan::Future& future : s_.futures) {
+        const double one = sum_at(future.demand, index(q));
+        found = most ? std::max(found, one) : std::min(found, one);
       }
       return found;
     };
-    const Style faint{.color = Color::grey, .marker = Marker::none, .dash = Dash::dotted};
+    const Style faint = line_style(Color::grey, Marker::none, Dash::dotted);
     panel.series.push_back(
         line("least and most demand", faint, [&](int q) { return over(false, q); }));
     panel.series.push_back(line("", faint, [&](int q) { return over(true, q); }));
-    panel.series.push_back(line(
-        "demand", {.color = Color::black, .marker = Marker::none, .dash = Dash::dashed},
-        [&](int q) {
-          return mean(plan_, [&](const plan::Book&, std::size_t f) { return demand_of(f, q); });
-        }));
-    panel.series.push_back(
-        line("served", {.color = Color::blue, .marker = Marker::circle, .dash = Dash::solid},
-             [&](int q) {
-               return mean(plan_, [&](const plan::Book& book, std::size_t) {
-                 double sum = 0;
-                 for (const auto& one : book.served) {
-                   sum += one[index(q)];
-                 }
-                 return sum / 1e6;
-               });
-             }));
+    panel.series.push_back(mean_line("demand", line_style(Color::black, Marker::ring, Dash::none),
+                                     [&](const plan::Book&, std::size_t f, std::size_t q) {
+                                       return sum_at(s_.futures[f].demand, q);
+                                     }));
+    panel.series.push_back(mean_line("served", line_style(Color::black, Marker::none),
+                                     [&](const plan::Book& book, std::size_t, std::size_t q) {
+                                       return sum_at(book.served, q);
+                                     }));
     return panel;
   }
 
-  Panel cash() const {
-    Panel panel{.title = "Cash by quarter",
-                .x = time(),
-                .y = {.title = "million USD"},
-                .series = {},
-                .references = {},
-                .bars = {},
-                .note = {}};
-    panel.series.push_back(line("capital", style(0), [&](int q) {
-      return mean(
-          plan_, [&](const plan::Book& book, std::size_t) { return book.capital[index(q)] / 1e6; });
-    }));
-    panel.series.push_back(line("operation and rent", style(1), [&](int q) {
-      return mean(plan_, [&](const plan::Book& book, std::size_t) {
-        return book.operation[index(q)] / 1e6;
-      });
-    }));
+  [[nodiscard]] Panel cash() const {
+    Panel panel{.title = "Cash by quarter", .x = time(), .y = {.title = "million USD"}};
+    panel.series.push_back(mean_line(
+        "capital", line_style(Color::black, Marker::square),
+        [](const plan::Book& book, std::size_t, std::size_t q) { return book.capital[q] / 1e6; }));
+    panel.series.push_back(mean_line("operation and rent", line_style(Color::grey, Marker::diamond),
+                                     [](const plan::Book& book, std::size_t, std::size_t q) {
+                                       return book.operation[q] / 1e6;
+                                     }));
     if (std::isfinite(s_.capital.front())) {
-      panel.series.push_back(line(
-          "cap on capital", {.color = Color::black, .marker = Marker::none, .dash = Dash::dashed},
-          [&](int q) { return s_.capital[index(q)] / 1e6; }));
+      panel.series.push_back(line("", line_style(Color::black, Marker::none, Dash::dashed),
+                                  [&](int q) { return s_.capital[index(q)] / 1e6; }));
     }
     return panel;
   }
 
-  Panel futures() const {
-    Panel panel{.title = "Futures",
-                .x = {.title = "unmet demand", .low = 0.0, .percent = true},
-                .y = {.title = "USD per million tokens"},
-                .series = {},
-                .references = {},
-                .bars = {},
-                .note = {}};
-    Series made{.name = "a future",
-                .style = {.color = Color::blue, .marker = Marker::circle},
-                .points = {}};
-    double most = 0.01;
-    for (std::size_t f = 0; f < plan_.best.books.size(); ++f) {
-      const plan::Book& book = plan_.best.books[f];
-      most = std::max(most, unmet_share(book));
-      made.points.push_back(
-          {.x = unmet_share(book), .y = book.per_mtok(), .label = s_.futures[f].name});
+  [[nodiscard]] Panel per_mtok() const {
+    Panel panel{.title = "Cost of a million tokens, over futures and prices",
+                .x = {.title = "USD per million tokens"},
+                .y = {.title = "probability", .low = 0.0, .percent = true}};
+    if (record_.per_mtok.shares.empty()) {
+      panel.note = "the same in every future and draw";
+      return panel;
     }
-    panel.x.high = most * 1.15;
-    panel.series.push_back(std::move(made));
+    panel.bars = Bars{
+        .edges = record_.per_mtok.edges, .values = record_.per_mtok.shares, .color = Color::sky};
+    panel.references = {{.vertical = true, .at = record_.per_mtok.p10, .label = "P10"},
+                        {.vertical = true, .at = record_.per_mtok.p50, .label = "P50"},
+                        {.vertical = true, .at = record_.per_mtok.p90, .label = "P90"}};
     return panel;
   }
 
+  [[nodiscard]] Panel other_plans() const {
+    Panel panel{.title = "What other plans cost more",
+                .x = {.title = "million USD of today", .low = 0.0}};
+    const auto add = [&](const plan::Outcome& outcome) {
+      if (outcome.has_plan) {
+        panel.rows.push_back({.name = outcome.policy.key == "wait" ? "wait a quarter"
+                                      : outcome.policy.key == "without_own"
+                                          ? "no own chip"
+                                          : outcome.policy.key.substr(5) + " alone",
+                              .value = regret(plan_, outcome) / 1e6,
+                              .note = regret_text(plan_, outcome)});
+      }
+    };
+    if (plan_.waiting) {
+      add(*plan_.waiting);
+    }
+    if (plan_.without_own) {
+      add(*plan_.without_own);
+    }
+    for (const plan::Outcome& one : plan_.single_vendor) {
+      add(one);
+    }
+    return panel;
+  }
+
+  [[nodiscard]] Panel binding() const {
+    Panel panel{.title = "What one more of a cap saves, over all quarters",
+                .x = {.title = "USD of today per MW, chip, unit", .scale = Scale::logarithmic}};
+    for (const plan::ShadowPrice& one : plan_.binding) {
+      const double value = one.usd_per_unit * (one.unit == "W" ? 1e6 : 1);
+      const auto same = std::find_if(panel.rows.begin(), panel.rows.end(),
+                                     [&](const Row& row) { return row.name == one.text; });
+      if (same != panel.rows.end()) {
+        same->value += value;
+      } else {
+        panel.rows.push_back({.name = one.text, .value = value});
+      }
+    }
+    for (Row& row : panel.rows) {
+      row.note = usd(row.value);
+    }
+    return panel;
+  }
+
+  const PlanRecord& record_;
   const plan::Plan& plan_;
   const plan::Scenario& s_;
 };

@@ -1,16 +1,18 @@
-// Every error of programs in MPS form as a user reads it: errors/S01.txt.
+// Every error of programs in MPS form and of scenarios as a user reads it: errors/S01.txt, S03.txt.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <regex>
 
 #include "golden.h"
 #include "plan/mps.h"
+#include "plan/scenario_read.h"
 
 namespace churon::plan {
 namespace {
 
-std::string golden_text() {
+std::string mps_errors() {
   std::string text;
   const std::string begin = "NAME t\nROWS\n N obj\n L r\nCOLUMNS\n x obj 1 r 1\n";
   for (const std::string& mps :
@@ -26,17 +28,121 @@ std::string golden_text() {
   return text;
 }
 
-TEST(MpsErrors, read_as_they_are_meant_to) {
-  golden::compare(golden_text(), CHURON_SOURCE_DIR "/tests/golden/errors/S01.txt");
+// A small scenario that is right.
+constexpr std::string_view kScenario = R"(start = "2027-Q1"
+quarters = 8
+discount_rate = "finance.wacc"
+capital = "100 million USD"
+slip = { probability = ["50 %", "30 %", "20 %"] }
+
+[[class]]
+name = "chat"
+demand = "5 Mtok/s"
+growth = "50 %"
+utilisation = "60 %"
+unmet = "1 USD/Mtok"
+
+[[scenario]]
+name = "base"
+probability = "70 %"
+[[scenario]]
+name = "surge"
+probability = "30 %"
+begins = "2027-Q4"
+factor = 2
+
+[[site]]
+name = "colo"
+power = "5 MW"
+
+[[resource]]
+name = "hbm"
+source = [{ vendor = "samsung", cap = "9000 chips" }]
+
+[[option]]
+name = "gpu"
+kind = "buy"
+price = "40000 USD"
+power = "2 kW"
+running = "0.5 USD/h"
+tokens = { chat = "9000 tok/s" }
+committed = [{ quarter = "2027-Q2", v = "200 chips" }]
+max = "900 chips"
+
+[[option]]
+name = "own"
+kind = "own"
+price = "20000 USD"
+power = "1.3 kW"
+running = "0.4 USD/h"
+tokens = { chat = "8000 tok/s" }
+max = "2000 chips"
+gate = { nre = "50 million USD", decide_by = "2027-Q2", tapeout = "2 quarters", qualification = "1 quarter" }
+uses = [{ resource = "hbm", per_chip = 8 }]
+)";
+
+// What a line is replaced by.
+struct Mistake {
+  std::string_view line, by;
+};
+constexpr Mistake kMistakes[]{
+    {"quarters = 8", "quarters = 8\ncolour = 3"},
+    {"capital = \"100 million USD\"", "captial = \"100 million USD\""},
+    {"unmet = \"1 USD/Mtok\"", ""},
+    {"power = \"2 kW\"", "power = 2"},
+    {"power = \"2 kW\"", "power = \"2 USD\""},
+    {"price = \"40000 USD\"", "price = \"rental.H100.on_demand_2026\""},
+    {"max = \"900 chips\"", "max = \"-5 chips\""},
+    {"probability = \"30 %\"", "probability = \"40 %\""},
+    {"slip = { probability = [\"50 %\", \"30 %\", \"20 %\"] }",
+     "slip = { probability = [\"50 %\", \"30 %\", \"30 %\"] }"},
+    {"begins = \"2027-Q4\"", "begins = \"2031-Q4\""},
+    {"begins = \"2027-Q4\"", "begins = \"autumn\""},
+    {"max = \"900 chips\"", "lead = \"3 quarters\"\nbooking = \"2 quarters\""},
+    {"max = \"900 chips\"", "max = \"100 chips\""},
+    {"power = \"5 MW\"", "power = [{ from = \"2027-Q1\", v = \"0.3 MW\" }]"},
+    {"power = \"5 MW\"",
+     "power = [{ from = \"2028-Q1\", v = \"5 MW\" }, { from = \"2027-Q1\", v = \"3 MW\" }]"},
+    {"tokens = { chat = \"9000 tok/s\" }", "tokens = { chatt = \"9000 tok/s\" }"},
+    {"name = \"own\"", "name = \"gpu\""},
+    {"running = \"0.5 USD/h\"", ""},
+    {"tokens = { chat = \"9000 tok/s\" }", "tokens = { chat = \"compare\" }"},
+    {"start = \"2027-Q1\"", "start = \"2027-Q1"},
+};
+
+std::string scenario_errors() {
+  ::setenv("CHURON_DATA", CHURON_SOURCE_DIR, 1);
+  EXPECT_TRUE(parse_scenario(kScenario, "plan.toml"))
+      << to_text(parse_scenario(kScenario, "plan.toml").error());
+  std::string text;
+  for (const Mistake& mistake : kMistakes) {
+    std::string toml(kScenario);
+    const std::size_t at = toml.find(mistake.line);
+    EXPECT_NE(at, std::string::npos) << mistake.line;
+    toml.replace(at, mistake.line.size(), mistake.by);
+    const auto scenario = parse_scenario(toml, "plan.toml");
+    EXPECT_FALSE(scenario) << mistake.by;
+    text += scenario ? "" : to_text(scenario.error()) + "\n";
+  }
+  return text;
 }
 
-TEST(MpsErrors, have_a_golden_for_every_code_of_the_page) {
-  const std::string text = golden_text();
+void expect_all_codes(const std::string& text, const std::string& group) {
   const std::string page = golden::file_text(CHURON_SOURCE_DIR "/docs/errors/S.md");
-  const std::regex heading("## (S01[0-9]{2}) ");
+  const std::regex heading("## (" + group + "[0-9]{2}) ");
   for (std::sregex_iterator it(page.begin(), page.end(), heading), end; it != end; ++it) {
     EXPECT_NE(text.find((*it)[1].str()), std::string::npos) << (*it)[1];
   }
+}
+
+TEST(PlanErrors, of_mps_files_read_as_they_are_meant_to) {
+  golden::compare(mps_errors(), CHURON_SOURCE_DIR "/tests/golden/errors/S01.txt");
+  expect_all_codes(mps_errors(), "S01");
+}
+
+TEST(PlanErrors, of_scenarios_read_as_they_are_meant_to) {
+  golden::compare(scenario_errors(), CHURON_SOURCE_DIR "/tests/golden/errors/S03.txt");
+  expect_all_codes(scenario_errors(), "S03");
 }
 
 }  // namespace

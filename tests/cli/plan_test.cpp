@@ -1,0 +1,162 @@
+// `churon plan` as a user meets it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "program.h"
+
+namespace churon {
+namespace {
+
+using test::Ended;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct PlanVerb : testing::Test {
+  test::TemporaryFolder folder;
+  Ended run(std::vector<std::string> words) const {
+    words.insert(words.begin(), {CHURON_BINARY, "plan"});
+    return test::run_program(words, {{"CHURON_DATA", CHURON_SOURCE_DIR}, {"NO_COLOR", "1"}});
+  }
+  [[nodiscard]] Json document(std::vector<std::string> words) const {
+    words.emplace_back("--json");
+    const Ended ended = run(words);
+    EXPECT_EQ(ended.exit, 0) << ended.err;
+    return Json::parse(ended.out);
+  }
+};
+
+const std::string kStartup = CHURON_SOURCE_DIR "/examples/startup.toml";
+
+TEST_F(PlanVerb, tells_a_startup_of_5_mw_not_to_build) {
+  const Ended ended = run({kStartup});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out, StartsWith("Own chip churon-1: no."));
+  for (const char* part : {"Decide now, by 2027-01-01", "per million tokens", "waiting a quarter",
+                           "Sign by when", "Order book", "Cash in USD", "Futures", "What binds",
+                           "Beside other plans", "rest on guesses", "checked"}) {
+    EXPECT_THAT(ended.out, HasSubstr(part));
+  }
+}
+
+TEST_F(PlanVerb, gives_the_same_bytes_for_any_number_of_threads) {
+  EXPECT_EQ(run({kStartup, "--json", "--threads", "1"}).out,
+            run({kStartup, "--json", "--threads", "2"}).out);
+}
+
+TEST_F(PlanVerb, finds_the_same_with_both_solvers_and_serves_what_it_says) {
+  const Json highs = document({kStartup, "--quick", "--gap", "1e-5"});
+  const Json cbc = document({kStartup, "--quick", "--gap", "1e-5", "--solver", "cbc"});
+  const double objective = highs["objective_usd"];
+  EXPECT_NEAR(cbc["objective_usd"].get<double>(), objective, 2e-5 * objective);
+  double probability = 0;
+  for (const Json& future : highs["futures"]) {
+    probability += future["probability"].get<double>();
+    for (const Json& one : future["classes"]) {
+      for (std::size_t q = 0; q < one["demand_tok_s"].size(); ++q) {
+        EXPECT_NEAR(one["served_tok_s"][q].get<double>() + one["unmet_tok_s"][q].get<double>(),
+                    one["demand_tok_s"][q].get<double>(), 10);
+      }
+    }
+    for (const Json& power : future["sites"][0]["power_w"]) {
+      EXPECT_LE(power.get<double>(), 5e6 + 10);
+    }
+  }
+  EXPECT_NEAR(probability, 1, 1e-9);
+}
+
+TEST_F(PlanVerb, writes_its_model_for_another_solver_which_finds_the_same_objective) {
+  const std::string path = folder.path("model.mps");
+  const Ended ended = run({kStartup, "--quick", "--gap", "1e-6", "--mps-out", path});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  const auto solution = read_file(path + ".sol", 1 << 20);
+  ASSERT_TRUE(solution);
+  const double said = std::stod(solution->substr(std::string("objective ").size()));
+  for (const char* solver : {"highs", "cbc"}) {
+    const Json json = document({"--mps", path, "--solver", solver});
+    EXPECT_NEAR(json["objective"].get<double>(), said, 1e-5 * std::fabs(said)) << solver;
+    EXPECT_EQ(json["status"], "optimal");
+    EXPECT_LE(json["gap"].get<double>(), 1e-6);
+  }
+}
+
+TEST_F(PlanVerb, draws_its_charts_and_explains_its_numbers) {
+  const std::string path = folder.path("plan.svg");
+  EXPECT_EQ(run({kStartup, "--svg", path}).exit, 0);
+  const auto svg = read_file(path, 1 << 20);
+  ASSERT_TRUE(svg);
+  EXPECT_THAT(*svg, StartsWith("<svg "));
+  EXPECT_THAT(*svg, HasSubstr("Cash by quarter"));
+  EXPECT_THAT(run({kStartup, "--explain", "option.b200.price"}).out, HasSubstr("churon cost b200"));
+  EXPECT_THAT(run({kStartup, "--explain", "total"}).out, HasSubstr("option.mi355x.price"));
+  EXPECT_THAT(run({kStartup, "--explain", "waiting"}).out, HasSubstr("best plan with nothing new"));
+  EXPECT_THAT(run({kStartup, "--explain", "order.mi355x.2027-Q2"}).out, HasSubstr("USD a chip"));
+  const Ended wrong = run({kStartup, "--explain", "cost_per_mtoc"});
+  EXPECT_EQ(wrong.exit, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("did you mean `cost_per_mtok`"));
+}
+
+TEST_F(PlanVerb, names_what_conflicts_and_the_smallest_relaxation) {
+  const auto text = read_file(kStartup, 1 << 20);
+  ASSERT_TRUE(text);
+  std::string toml = *text;
+  toml.replace(toml.find("unmet = "), 0, "must_serve = \"100 %\"\n");
+  // Without anything to rent nothing serves the first quarter.
+  for (const char* name : {"rent-h100", "rent-b200"}) {
+    toml.replace(toml.find("kind = \"rent\"", toml.find(name)), 13,
+                 "kind = \"rent\"\nfrom = \"2027-Q3\"");
+  }
+  const Ended ended = run({folder.write("hard.toml", toml), "--quick"});
+  EXPECT_EQ(ended.exit, 3) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("No plan keeps all of these together"));
+  EXPECT_THAT(ended.out, HasSubstr("demand of chat that must be served in 2027-Q1"));
+  EXPECT_THAT(ended.out, HasSubstr("smallest relaxation"));
+  EXPECT_THAT(ended.err, HasSubstr("S0201"));
+}
+
+TEST_F(PlanVerb, tells_infeasible_unbounded_and_garbage_apart) {
+  const std::string head = "ROWS\n N obj\n G r\nCOLUMNS\n x obj -1 r 1\nRHS\n R r 4\nBOUNDS\n";
+  const Ended none = run({"--mps", folder.write("a.mps", head + " UP B x 3\nENDATA\n"), "--json"});
+  EXPECT_EQ(none.exit, 3);
+  const Json json = Json::parse(none.out);
+  EXPECT_EQ(json["status"], "infeasible");
+  EXPECT_TRUE(json["objective"].is_null());
+  EXPECT_EQ(json["conflict"]["rows"][0], "r");
+  const Ended endless = run({"--mps", folder.write("b.mps", head + "ENDATA\n"), "--json"});
+  EXPECT_EQ(endless.exit, 3);
+  EXPECT_EQ(Json::parse(endless.out)["status"], "unbounded");
+  const Ended garbage = run({"--mps", CHURON_BINARY, "--json"});
+  EXPECT_EQ(garbage.exit, 1);
+  EXPECT_THAT(garbage.err, HasSubstr("S010"));
+  EXPECT_EQ(garbage.out, "");
+}
+
+TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
+  // Knapsacks that nearly tie keep a solver busy.
+  std::string mps = "OBJSENSE MAX\nROWS\n N obj\n L a\n L b\n L c\nCOLUMNS\n M 'MARKER' 'INTORG'\n";
+  for (int i = 0; i < 90; ++i) {
+    const int a = 1000 + 617 * i % 997, b = 1000 + 389 * i % 991, c = 1000 + 757 * i % 983;
+    mps += fmt::format(" x{} obj {} a {}\n x{} b {} c {}\n", i, a + b + c + i % 7, a, i, b, c);
+  }
+  mps += " M 'MARKER' 'INTEND'\nRHS\n R a 60000 b 61000\n R c 59000\nENDATA\n";
+  const std::string path = folder.write("hard.mps", mps);
+  const Ended ended = test::run_program(
+      {CHURON_BINARY, "plan", "--mps", path, "--gap", "0", "--json"}, {}, [](pid_t child) {
+        ::usleep(2'000'000);
+        ::kill(child, SIGINT);
+      });
+  EXPECT_EQ(ended.exit, 130) << ended.err;
+  const Json json = Json::parse(ended.out);
+  EXPECT_EQ(json["status"], "interrupted");
+  EXPECT_GT(json["objective"].get<double>(), 0);
+  EXPECT_GE(json["bound"].get<double>(), json["objective"].get<double>());
+  EXPECT_GT(json["gap"].get<double>(), 0);
+}
+
+}  // namespace
+}  // namespace churon
