@@ -27,7 +27,7 @@ struct Linear {
 
 class ModelBuilder {
  public:
-  ModelBuilder(const Scenario& s, const FutureTree& t, const Policy& p);
+  ModelBuilder(const Scenario& scenario, const FutureTree& tree, const Policy& policy);
 
   Model build();
 
@@ -55,23 +55,23 @@ class ModelBuilder {
   void year_steps(int option, int node, Linear& capital);
   void tail();
 
-  [[nodiscard]] const Option& option(int o) const { return s.options[index(o)]; }
-  [[nodiscard]] OptionVariables& variables(int o) { return m.options[index(o)]; }
+  [[nodiscard]] const Option& option(int o) const { return s_.options[index(o)]; }
+  [[nodiscard]] OptionVariables& variables(int o) { return m_.options[index(o)]; }
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
-  [[nodiscard]] ByNode no_nodes() const { return ByNode(t.nodes().size()); }
-  [[nodiscard]] const TreeNode& node(int n) const { return t.nodes()[index(n)]; }
-  [[nodiscard]] int node_count() const { return static_cast<int>(t.nodes().size()); }
-  [[nodiscard]] Quarter quarter(int q) const { return {s.start.count + q}; }
+  [[nodiscard]] ByNode no_nodes() const { return ByNode(t_.nodes().size()); }
+  [[nodiscard]] const TreeNode& node(int n) const { return t_.nodes()[index(n)]; }
+  [[nodiscard]] int node_count() const { return static_cast<int>(t_.nodes().size()); }
+  [[nodiscard]] Quarter quarter(int q) const { return {s_.start.count + q}; }
 
   // "order.gb300.2027-Q3", with "@7" behind it where the quarter has several nodes.
   [[nodiscard]] std::string named(const std::string& what, int at_quarter, int at_node) const;
   VariableId variable(std::string name, double lower, double upper, bool is_integer = false) {
-    return m.program.add(
+    return m_.program.add(
         {.name = std::move(name), .lower = lower, .upper = upper, .is_integer = is_integer});
   }
   RowId row(const std::string& name, double lower, const Linear& expression, double upper) {
-    return m.program.add({name, lower - expression.constant, upper - expression.constant},
-                         expression.terms);
+    return m_.program.add({name, lower - expression.constant, upper - expression.constant},
+                          expression.terms);
   }
   void cap(const std::string& key, const std::string& text, const std::string& unit, double scale,
            int at_node, const Linear& expression, double limit, const SourceSpan& place);
@@ -94,11 +94,11 @@ class ModelBuilder {
   [[nodiscard]] int delivery_arriving(int option, int at_node) const;
   [[nodiscard]] double order_bound(int option, int delivery) const;
 
-  const Scenario& s;
-  const FutureTree& t;
-  const Policy& p;
-  Model m;
-  double& chips = m.chips;
+  const Scenario& s_;
+  const FutureTree& t_;
+  const Policy& p_;
+  Model m_;
+  double& chips_ = m_.chips;
 };
 
 }  // namespace churon::plan

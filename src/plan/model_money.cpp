@@ -13,26 +13,26 @@ namespace churon::plan {
 void ModelBuilder::year_steps(int o, int n, Linear& capital) {
   const Option& one = option(o);
   const int at = node(n).quarter;
-  if (one.steps.empty() || (at % 4 != 3 && at != s.quarters - 1)) {
+  if (one.steps.empty() || (at % 4 != 3 && at != s_.quarters - 1)) {
     return;
   }
   Linear volume;
   double most = 0;
   for (int d = at - at % 4; d <= at; ++d) {
-    volume.add(paid_chips(o, d, n), 1 / chips);
-    most += (order_bound(o, d) + one.committed[index(d)]) / chips;
+    volume.add(paid_chips(o, d, n), 1 / chips_);
+    most += (order_bound(o, d) + one.committed[index(d)]) / chips_;
   }
   Linear pieces;
   VariableId before;
   double width_before = 0, change_before = 0;
   for (std::size_t i = 0; i <= one.steps.size(); ++i) {
-    const double from = i == 0 ? 0 : one.steps[i - 1].from / chips;
-    const double to = i < one.steps.size() ? one.steps[i].from / chips : std::max(most, from);
+    const double from = i == 0 ? 0 : one.steps[i - 1].from / chips_;
+    const double to = i < one.steps.size() ? one.steps[i].from / chips_ : std::max(most, from);
     const double change = i == 0 ? 0 : one.steps[i - 1].change;
     const VariableId piece =
         variable(named(fmt::format("piece{}.{}", i, one.name), at, n), 0, to - from);
     pieces.add(piece, 1);
-    capital.add(piece, change * price_at(one, at) * chips);
+    capital.add(piece, change * price_at(one, at) * chips_);
     if (i > 0 && change < change_before) {
       const VariableId full =
           variable(named(fmt::format("full{}.{}", i, one.name), at, n), 0, 1, true);
@@ -57,42 +57,42 @@ void ModelBuilder::option_cost(int o, int n, Linear& capital, Linear& running) {
   OptionVariables& v = variables(o);
   const int at = node(n).quarter;
   if (one.kind == Kind::rent) {
-    running.add(v.rent[index(n)], chips * one.price.value * kHoursPerQuarter);
+    running.add(v.rent[index(n)], chips_ * one.price.value * kHoursPerQuarter);
     return;
   }
   // Of new orders: what was committed before is paid when it arrives.
   const auto deposit = [&](int d, double sign) {
-    const int signed_in = t.ancestor(n, std::min(signing(one, p, d), at));
+    const int signed_in = t_.ancestor(n, std::min(signing(one, p_, d), at));
     capital.add(v.order[index(d)][index(signed_in)],
                 sign * v.scale * one.deposit * price_at(one, d));
   };
-  for (int d = at; d < s.quarters; ++d) {
-    if (signing(one, p, d) == at) {
+  for (int d = at; d < s_.quarters; ++d) {
+    if (signing(one, p_, d) == at) {
       deposit(d, 1);
     }
   }
   if (const int d = delivery_arriving(o, n); d >= 0) {
     capital.add(paid_chips(o, d, n), price_at(one, d));
     deposit(d, -1);
-    const int cut = t.ancestor(n, last_cut(one, d));
-    capital.add(v.discounted[index(d)][index(cut)], -chips * one.discount * price_at(one, d));
+    const int cut = t_.ancestor(n, last_cut(one, d));
+    capital.add(v.discounted[index(d)][index(cut)], -chips_ * one.discount * price_at(one, d));
   }
   year_steps(o, n, capital);
   for (std::size_t tau = 0; tau < v.gate.size(); ++tau) {
     const int since = at - static_cast<int>(tau);
     if (since >= 0 && since < one.gate->development) {
-      capital.add(v.gate[tau][index(t.ancestor(n, static_cast<int>(tau)))],
+      capital.add(v.gate[tau][index(t_.ancestor(n, static_cast<int>(tau)))],
                   one.gate->nre.value / one.gate->development);
     }
   }
   for (const ByNode& site : v.fleet) {
-    running.add(site[index(n)], chips * one.running.value * kHoursPerQuarter);
+    running.add(site[index(n)], chips_ * one.running.value * kHoursPerQuarter);
   }
   running.constant +=
       at <= one.installed_until ? one.installed * one.running.value * kHoursPerQuarter : 0;
-  if (at == s.quarters - 1) {
+  if (at == s_.quarters - 1) {
     // What the fleet is worth at the end, a quarter after this node's payments.
-    const double later = discount_factor(s, s.quarters) / discount_factor(s, at);
+    const double later = discount_factor(s_, s_.quarters) / discount_factor(s_, at);
     for (int d = 0; d <= delivery_arriving(o, n); ++d) {
       const int age = delivery_arriving(o, n) - d + 1;
       running.add(taken_chips(o, d, n), -later * price_at(one, d) * residual_share(one, age));
@@ -101,56 +101,56 @@ void ModelBuilder::option_cost(int o, int n, Linear& capital, Linear& running) {
 }
 
 void ModelBuilder::costs() {
-  m.cost = no_nodes();
+  m_.cost = no_nodes();
   for (int n = 0; n < node_count(); ++n) {
     const int at = node(n).quarter;
     Linear capital, sum;
-    for (int o = 0; o < s.option_count(); ++o) {
+    for (int o = 0; o < s_.option_count(); ++o) {
       option_cost(o, n, capital, sum);
     }
-    for (std::size_t r = 0; r < s.resources.size(); ++r) {
-      const int booked = t.ancestor(n, std::max(0, at - s.resources[r].booking));
-      for (const auto& source : m.reserve[r]) {
-        capital.add(source[index(at)][index(booked)], chips * s.resources[r].fee.value);
+    for (std::size_t r = 0; r < s_.resources.size(); ++r) {
+      const int booked = t_.ancestor(n, std::max(0, at - s_.resources[r].booking));
+      for (const auto& source : m_.reserve[r]) {
+        capital.add(source[index(at)][index(booked)], chips_ * s_.resources[r].fee.value);
       }
     }
-    for (std::size_t c = 0; c < s.classes.size(); ++c) {
-      sum.add(m.unmet[c][index(n)], m.tokens * kSecondsPerQuarter * s.classes[c].unmet.value);
+    for (std::size_t c = 0; c < s_.classes.size(); ++c) {
+      sum.add(m_.unmet[c][index(n)], m_.tokens * kSecondsPerQuarter * s_.classes[c].unmet.value);
     }
-    if (std::isfinite(s.capital[index(at)])) {
+    if (std::isfinite(s_.capital[index(at)])) {
       Linear scaled;
-      scaled.add(capital, 1 / m.money);
-      cap("capital", "capital", "USD", m.money, n, scaled, s.capital[index(at)] / m.money,
-          s.capital_place);
+      scaled.add(capital, 1 / m_.money);
+      cap("capital", "capital", "USD", m_.money, n, scaled, s_.capital[index(at)] / m_.money,
+          s_.capital_place);
     }
-    m.cost[index(n)] = variable(named("cost", at, n), -kInfinity, kInfinity);
+    m_.cost[index(n)] = variable(named("cost", at, n), -kInfinity, kInfinity);
     Linear balance;
-    balance.add(capital, 1 / m.money);
-    balance.add(sum, 1 / m.money);
-    balance.add(m.cost[index(n)], -1);
+    balance.add(capital, 1 / m_.money);
+    balance.add(sum, 1 / m_.money);
+    balance.add(m_.cost[index(n)], -1);
     row(named("cost", at, n), 0, balance, 0);
-    m.program.at(m.cost[index(n)]).cost =
-        (1 - s.tail_weight) * node(n).probability * discount_factor(s, at);
+    m_.program.at(m_.cost[index(n)]).cost =
+        (1 - s_.tail_weight) * node(n).probability * discount_factor(s_, at);
   }
 }
 
 // CVaR (Rockafellar and Uryasev): edge + 1 / (1 - tail) x mean of what a future costs beyond it.
 void ModelBuilder::tail() {
-  if (s.tail_weight == 0) {
+  if (s_.tail_weight == 0) {
     return;
   }
   const VariableId edge = variable("tail.edge", -kInfinity, kInfinity);
-  m.program.at(edge).cost = s.tail_weight;
-  for (int f = 0; f < static_cast<int>(s.futures.size()); ++f) {
-    const VariableId beyond = variable("tail." + s.futures[index(f)].name, 0, kInfinity);
-    m.program.at(beyond).cost = s.tail_weight * s.futures[index(f)].probability / (1 - s.tail);
+  m_.program.at(edge).cost = s_.tail_weight;
+  for (int f = 0; f < static_cast<int>(s_.futures.size()); ++f) {
+    const VariableId beyond = variable("tail." + s_.futures[index(f)].name, 0, kInfinity);
+    m_.program.at(beyond).cost = s_.tail_weight * s_.futures[index(f)].probability / (1 - s_.tail);
     Linear over;
     over.add(beyond, 1);
     over.add(edge, 1);
-    for (int q = 0; q < s.quarters; ++q) {
-      over.add(m.cost[index(t.node(q, f))], -discount_factor(s, q));
+    for (int q = 0; q < s_.quarters; ++q) {
+      over.add(m_.cost[index(t_.node(q, f))], -discount_factor(s_, q));
     }
-    row("tail." + s.futures[index(f)].name, 0, over, kInfinity);
+    row("tail." + s_.futures[index(f)].name, 0, over, kInfinity);
   }
 }
 

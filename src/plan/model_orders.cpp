@@ -13,12 +13,12 @@ namespace churon::plan {
 double ModelBuilder::order_bound(int o, int delivery) const {
   const Option& one = option(o);
   double need = 0;
-  for (const Future& future : s.futures) {
-    for (int q = delivery; q < s.quarters; ++q) {
+  for (const Future& future : s_.futures) {
+    for (int q = delivery; q < s_.quarters; ++q) {
       double chips_needed = 0;
-      for (std::size_t c = 0; c < s.classes.size(); ++c) {
+      for (std::size_t c = 0; c < s_.classes.size(); ++c) {
         chips_needed += one.tokens[c].value > 0 ? future.demand[c][index(q)] / one.tokens[c].value /
-                                                      s.classes[c].utilisation.value
+                                                      s_.classes[c].utilisation.value
                                                 : 0;
       }
       need = std::max(need, chips_needed);
@@ -33,16 +33,16 @@ void ModelBuilder::gates(int o) {
   if (!one.gate || one.gate->is_passed) {
     return;
   }
-  const bool is_open = p.may_order.empty() || p.may_order[index(o)];
+  const bool is_open = p_.may_order.empty() || p_.may_order[index(o)];
   for (int tau = 0; tau <= one.gate->latest; ++tau) {
     ByNode gate = no_nodes();
-    for (const int n : t.of_quarter(tau)) {
-      const bool may = is_open && tau >= p.first_signing;
+    for (const int n : t_.of_quarter(tau)) {
+      const bool may = is_open && tau >= p_.first_signing;
       gate[index(n)] = variable(named("gate." + one.name, tau, n), 0, may ? 1 : 0, true);
     }
     variables(o).gate.push_back(std::move(gate));
   }
-  for (const int n : t.of_quarter(one.gate->latest)) {
+  for (const int n : t_.of_quarter(one.gate->latest)) {
     row(named("gate_once." + one.name, one.gate->latest, n), -kInfinity,
         decided(o, one.gate->latest, n), 1);
   }
@@ -52,7 +52,7 @@ Linear ModelBuilder::decided(int o, int until, int at_node) {
   Linear sum;
   const auto& gate = variables(o).gate;
   for (int tau = 0; tau <= until && index(tau) < gate.size(); ++tau) {
-    sum.add(gate[index(tau)][index(t.ancestor(at_node, tau))], 1);
+    sum.add(gate[index(tau)][index(t_.ancestor(at_node, tau))], 1);
   }
   return sum;
 }
@@ -73,11 +73,11 @@ void ModelBuilder::minimum_order(int o, int delivery, int n, VariableId order) {
 void ModelBuilder::orders(int o) {
   const Option& one = option(o);
   OptionVariables& v = variables(o);
-  for (int d = 0; d < s.quarters; ++d) {
+  for (int d = 0; d < s_.quarters; ++d) {
     ByNode order = no_nodes();
-    const int signed_in = signing(one, p, d);
-    if (may_order(s, p, o, d) && order_bound(o, d) > 0) {
-      for (const int n : t.of_quarter(signed_in)) {
+    const int signed_in = signing(one, p_, d);
+    if (may_order(s_, p_, o, d) && order_bound(o, d) > 0) {
+      for (const int n : t_.of_quarter(signed_in)) {
         const VariableId made =
             variable(named("order." + one.name, d, n), 0, order_bound(o, d) / v.scale, one.lot > 0);
         order[index(n)] = made;
@@ -87,30 +87,30 @@ void ModelBuilder::orders(int o) {
       }
     }
     v.order.push_back(std::move(order));
-    v.taken.emplace_back(s.sites.size(), no_nodes());
+    v.taken.emplace_back(s_.sites.size(), no_nodes());
     v.paid.push_back(no_nodes());
     v.discounted.push_back(no_nodes());
     // A gate's ramp and the maximum hold for all that is signed.
-    for (const int n : t.of_quarter(std::min(signed_in, d))) {
+    for (const int n : t_.of_quarter(std::min(signed_in, d))) {
       Linear chips_signed;
-      chips_signed.add(signed_chips(o, d, n), 1 / chips);
+      chips_signed.add(signed_chips(o, d, n), 1 / chips_);
       if (chips_signed.terms.empty()) {
         continue;
       }
       if (one.gate && !one.gate->is_passed) {
         for (int tau = 0; tau <= std::min(signed_in, one.gate->latest); ++tau) {
-          chips_signed.add(v.gate[index(tau)][index(t.ancestor(n, tau))],
-                           -std::min(ramped_max(one, d, tau), order_bound(o, d)) / chips);
+          chips_signed.add(v.gate[index(tau)][index(t_.ancestor(n, tau))],
+                           -std::min(ramped_max(one, d, tau), order_bound(o, d)) / chips_);
         }
         row(named("ramp." + one.name, d, n), -kInfinity, chips_signed, 0);
       } else if (std::isfinite(ramped_max(one, d, 0))) {
         const RowId made = row(named("max." + one.name, d, n), -kInfinity, chips_signed,
-                               ramped_max(one, d, 0) / chips);
-        m.caps.push_back(
-            {made, "max." + one.name, "deliveries of " + one.name, "chip", d, n, chips, one.place});
+                               ramped_max(one, d, 0) / chips_);
+        m_.caps.push_back({made, "max." + one.name, "deliveries of " + one.name, "chip", d, n,
+                           chips_, one.place});
       }
     }
-    for (const int n : t.of_quarter(last_cut(one, d))) {
+    for (const int n : t_.of_quarter(last_cut(one, d))) {
       deliveries(o, d, n);
     }
   }
@@ -121,24 +121,24 @@ void ModelBuilder::deliveries(int o, int d, int n) {
   const Option& one = option(o);
   OptionVariables& v = variables(o);
   Linear left;
-  left.add(signed_chips(o, d, n), -1 / chips);
+  left.add(signed_chips(o, d, n), -1 / chips_);
   if (left.terms.empty() && left.constant == 0) {
     return;
   }
-  for (std::size_t k = 0; k < s.sites.size(); ++k) {
+  for (std::size_t k = 0; k < s_.sites.size(); ++k) {
     v.taken[index(d)][k][index(n)] =
-        variable(named(fmt::format("take.{}.{}", one.name, s.sites[k].name), d, n), 0, kInfinity);
+        variable(named(fmt::format("take.{}.{}", one.name, s_.sites[k].name), d, n), 0, kInfinity);
   }
-  left.add(taken_chips(o, d, n), 1 / chips);
+  left.add(taken_chips(o, d, n), 1 / chips_);
   row(named("taken." + one.name, d, n), is_firm(o) ? 0 : -kInfinity, left, 0);
   if (!is_firm(o) && !is_free(o)) {
     const VariableId paid = variable(named("pay." + one.name, d, n), 0, kInfinity);
     v.paid[index(d)][index(n)] = paid;
     Linear of_taken, of_signed;
     of_taken.add(paid, 1);
-    of_taken.add(taken_chips(o, d, n), -1 / chips);
+    of_taken.add(taken_chips(o, d, n), -1 / chips_);
     of_signed.add(paid, 1);
-    of_signed.add(owed_chips(o, d, n), -1 / chips);
+    of_signed.add(owed_chips(o, d, n), -1 / chips_);
     row(named("pay_taken." + one.name, d, n), 0, of_taken, kInfinity);
     row(named("pay_signed." + one.name, d, n), 0, of_signed, kInfinity);
   }
@@ -162,20 +162,20 @@ void ModelBuilder::discounts(int o) {
     const VariableId credible =
         variable(fmt::format("credible.{}.for.{}", other.name, one.name), 0, 1, true);
     Linear enough;
-    for (int d = 0; d < s.quarters; ++d) {
-      enough.add(signing(other, p, d) == 0
+    for (int d = 0; d < s_.quarters; ++d) {
+      enough.add(signing(other, p_, d) == 0
                      ? signed_chips(a, d, 0)
                      : Linear{.terms = {}, .constant = other.committed[index(d)]},
-                 1 / chips);
+                 1 / chips_);
     }
-    enough.add(credible, -one.alternative_minimum / chips);
+    enough.add(credible, -one.alternative_minimum / chips_);
     row(fmt::format("credible.{}.for.{}", other.name, one.name), 0, enough, kInfinity);
     bought.add(credible, 1);
   }
-  for (int d = 0; d < s.quarters; ++d) {
-    for (const int n : t.of_quarter(last_cut(one, d))) {
+  for (int d = 0; d < s_.quarters; ++d) {
+    for (const int n : t_.of_quarter(last_cut(one, d))) {
       Linear within;
-      within.add(paid_chips(o, d, n), -1 / chips);
+      within.add(paid_chips(o, d, n), -1 / chips_);
       if (within.terms.empty() && within.constant == 0) {
         continue;
       }
@@ -188,10 +188,10 @@ void ModelBuilder::discounts(int o) {
       }
       Linear earned;
       earned.add(cheaper, 1);
-      const double bound = (order_bound(o, d) + one.committed[index(d)]) / chips;
+      const double bound = (order_bound(o, d) + one.committed[index(d)]) / chips_;
       earned.add(bought, -bound);
       for (const int a : one.alternatives) {
-        const int until = std::min(signing(one, p, d), last_cut(one, d));
+        const int until = std::min(signing(one, p_, d), last_cut(one, d));
         earned.add(decided(a, until, n), -bound);
       }
       row(named("earned." + one.name, d, n), -kInfinity, earned, 0);
@@ -201,34 +201,34 @@ void ModelBuilder::discounts(int o) {
 
 void ModelBuilder::vendor_shares() {
   std::vector<std::string> vendors;
-  for (const Option& one : s.options) {
+  for (const Option& one : s_.options) {
     if (one.kind != Kind::rent &&
         std::find(vendors.begin(), vendors.end(), one.vendor) == vendors.end()) {
       vendors.push_back(one.vendor);
     }
   }
-  if (!p.has_vendor_share || s.vendor_share >= 1) {
+  if (!p_.has_vendor_share || s_.vendor_share >= 1) {
     return;
   }
   for (const std::string& vendor : vendors) {
     for (int n = 0; n < node_count(); ++n) {
       const int at = node(n).quarter;
-      if (at < s.vendor_share_from) {
+      if (at < s_.vendor_share_from) {
         continue;
       }
       Linear over;
-      for (int o = 0; o < s.option_count(); ++o) {
+      for (int o = 0; o < s_.option_count(); ++o) {
         const Option& one = option(o);
         if (one.kind == Kind::rent) {
           continue;
         }
-        const double weight = one.power.value * ((one.vendor == vendor ? 1 : 0) - s.vendor_share);
-        over.constant += at <= one.installed_until ? one.installed * weight / (1000 * chips) : 0;
+        const double weight = one.power.value * ((one.vendor == vendor ? 1 : 0) - s_.vendor_share);
+        over.constant += at <= one.installed_until ? one.installed * weight / (1000 * chips_) : 0;
         for (const ByNode& site : variables(o).fleet) {
           over.add(site[index(n)], weight / 1000);
         }
       }
-      cap("share." + vendor, "share of " + vendor, "W", 1000 * chips, n, over, 0, s.share_place);
+      cap("share." + vendor, "share of " + vendor, "W", 1000 * chips_, n, over, 0, s_.share_place);
     }
   }
 }

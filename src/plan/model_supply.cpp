@@ -9,44 +9,44 @@
 namespace churon::plan {
 
 void ModelBuilder::reservations(int r) {
-  const Resource& resource = s.resources[index(r)];
-  m.reserve.emplace_back();
+  const Resource& resource = s_.resources[index(r)];
+  m_.reserve.emplace_back();
   for (std::size_t v = 0; v < resource.sources.size(); ++v) {
     const Source& source = resource.sources[v];
     const std::string key = fmt::format("{}.{}", resource.name, source.vendor);
-    m.reserve.back().emplace_back();
-    for (int q = 0; q < s.quarters; ++q) {
+    m_.reserve.back().emplace_back();
+    for (int q = 0; q < s_.quarters; ++q) {
       ByNode reserve = no_nodes();
-      for (const int n : t.of_quarter(std::max(0, q - resource.booking))) {
+      for (const int n : t_.of_quarter(std::max(0, q - resource.booking))) {
         const VariableId made = variable(named("reserve." + key, q, n), 0, kInfinity);
         reserve[index(n)] = made;
         if (std::isfinite(source.cap[index(q)])) {
           Linear amount;
           amount.add(made, 1);
           const RowId row_made =
-              row(named("cap." + key, q, n), -kInfinity, amount, source.cap[index(q)] / chips);
-          m.caps.push_back({row_made, "cap." + key,
-                            fmt::format("{} of {}", resource.name, source.vendor), resource.unit, q,
-                            n, chips, source.place});
+              row(named("cap." + key, q, n), -kInfinity, amount, source.cap[index(q)] / chips_);
+          m_.caps.push_back({row_made, "cap." + key,
+                             fmt::format("{} of {}", resource.name, source.vendor), resource.unit,
+                             q, n, chips_, source.place});
         }
       }
-      m.reserve.back().back().push_back(std::move(reserve));
+      m_.reserve.back().back().push_back(std::move(reserve));
     }
   }
 }
 
 // Every option's use is drawn from sources that it may use; what is drawn is reserved.
 void ModelBuilder::resource_use(int r, int q, int n) {
-  const Resource& resource = s.resources[index(r)];
+  const Resource& resource = s_.resources[index(r)];
   std::vector<Linear> drawn(resource.sources.size());
-  for (int o = 0; o < s.option_count(); ++o) {
+  for (int o = 0; o < s_.option_count(); ++o) {
     for (const Use& use : option(o).uses) {
       const int d = q + use.ahead;
-      if (use.resource != r || d >= s.quarters) {
+      if (use.resource != r || d >= s_.quarters) {
         continue;
       }
       Linear needed;
-      needed.add(taken_chips(o, d, n), use.amount / chips);
+      needed.add(taken_chips(o, d, n), use.amount / chips_);
       if (needed.terms.empty()) {
         continue;
       }
@@ -81,17 +81,17 @@ void ModelBuilder::resource_use(int r, int q, int n) {
       row(named("source_share." + key, q, n), -kInfinity, over, 0);
     }
     Linear beyond = drawn[v];
-    const int at = t.ancestor(n, std::max(0, q - resource.booking));
-    beyond.add(m.reserve[index(r)][v][index(q)][index(at)], -1);
+    const int at = t_.ancestor(n, std::max(0, q - resource.booking));
+    beyond.add(m_.reserve[index(r)][v][index(q)][index(at)], -1);
     row(named("reserved." + key, q, n), -kInfinity, beyond, 0);
   }
 }
 
 void ModelBuilder::resources() {
-  for (int r = 0; r < static_cast<int>(s.resources.size()); ++r) {
+  for (int r = 0; r < static_cast<int>(s_.resources.size()); ++r) {
     reservations(r);
-    for (int q = 0; q < s.quarters; ++q) {
-      for (const int n : t.of_quarter(q)) {
+    for (int q = 0; q < s_.quarters; ++q) {
+      for (const int n : t_.of_quarter(q)) {
         resource_use(r, q, n);
       }
     }

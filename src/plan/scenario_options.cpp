@@ -53,7 +53,7 @@ void ScenarioReader::option_prices(const chip::Node& table, const std::string& w
                              option.chip.empty() ? "" : ": it is not known of the chip"),
                  table);
     }
-    return keep(std::move(read), fmt::format("{}.{}", key, name));
+    return keep(read, fmt::format("{}.{}", key, name));
   };
   const auto none = std::optional<Fact>();
   if (option.kind == Kind::rent) {
@@ -179,7 +179,7 @@ void ScenarioReader::option_tokens(const chip::Node& table, const std::string& w
       Fact fact = **found;
       const SourceSpan span = toml_.place(entry.value);
       fact.place = fmt::format("{}:{}", span.file, span.line);
-      option.tokens[index(*at)] = keep(std::move(fact), key);
+      option.tokens[index(*at)] = keep(fact, key);
     }
   }
 }
@@ -202,7 +202,7 @@ void ScenarioReader::option_uses(const chip::Node& table, const std::string& whe
       const double value = !is_number                            ? 0
                            : of->type == chip::NodeType::integer ? static_cast<double>(of->integer)
                                                                  : of->number;
-      if (of != nullptr && !(value > 0 && value < 1e6)) {
+      if (of != nullptr && (value <= 0 || value >= 1e6)) {
         toml_.find("S0304", "expected a number above 0", *of);
         return 1.0;
       }
@@ -270,7 +270,7 @@ void ScenarioReader::option_gate(const chip::Node& table, const std::string& whe
     if (!read && nre == nullptr) {
       toml_.find("S0310", fmt::format("{} needs `nre`", in), *node);
     }
-    gate.nre = keep(std::move(read), fmt::format("option.{}.nre", option.name));
+    gate.nre = keep(read, fmt::format("option.{}.nre", option.name));
   }
   if (const chip::Node* ramp = toml_.get(*node, "ramp")) {
     double before = 0;

@@ -46,7 +46,7 @@ int ScenarioReader::quarters(const chip::Node* node, int without) {
   return static_cast<int>(toml_.number(node, Measure::quarters).value_or(without));
 }
 
-Fact ScenarioReader::keep(std::optional<Fact> fact, const std::string& key) {
+Fact ScenarioReader::keep(const std::optional<Fact>& fact, const std::string& key) {
   Fact kept = fact.value_or(Fact{});
   kept.key = key;
   if (kept.factor.empty()) {

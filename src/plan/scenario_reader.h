@@ -47,7 +47,7 @@ class ScenarioReader {
   // A quarter of the plan, from 0; a finding where it is outside of it.
   std::optional<int> plan_quarter(const chip::Node* node);
   int quarters(const chip::Node* node, int without);
-  Fact keep(std::optional<Fact> fact, const std::string& key);
+  Fact keep(const std::optional<Fact>& fact, const std::string& key);
   void unique(std::map<std::string, int>& names, const std::string& name, const chip::Node& node);
   // The index of a name that was read; a finding where there is none.
   std::optional<int> known(const std::map<std::string, int>& names, const std::string& name,

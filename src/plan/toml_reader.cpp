@@ -180,6 +180,11 @@ std::optional<double> TomlReader::quantity(const chip::Node& node, Measure measu
          {fmt::format("for example {}; or the name of a row of the cost tables", wanted.example)});
     return std::nullopt;
   }
+  constexpr double kMost = 1e15;  // of dollars, watts, tokens: solvers take larger for infinite
+  if (std::fabs(*value) > kMost) {
+    find("S0304", "more than 1e15 is no number of a plan", node);
+    return std::nullopt;
+  }
   if (*value < 0 && measure != Measure::share) {
     find("S0304", fmt::format("{} is not negative", wanted.name), node);
     return std::nullopt;

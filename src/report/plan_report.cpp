@@ -27,17 +27,17 @@ std::string own_line(const PlanRecord& record) {
   const std::string& name = plan.scenario->options[index(own.option)].name;
   const plan::Gate& gate = *plan.scenario->options[index(own.option)].gate;
   const std::string worth =
-      plan.without_own ? regret_text(plan, *plan.without_own) : std::string("not computed");
+      plan.without_own
+          ? fmt::format("the option to build it is worth {}", regret_text(plan, *plan.without_own))
+          : "what the option to build it is worth was not computed";
   if (!own.is_taken()) {
-    return fmt::format(
-        "Own chip {}: no. Its programme of {} does not come back here; "
-        "the option to build it is worth {}.\n",
-        name, usd(gate.nre.value), worth);
+    return fmt::format("Own chip {}: no. Its programme of {} does not come back here; {}.\n", name,
+                       usd(gate.nre.value), worth);
   }
   const int first = *std::max_element(own.gate.begin(), own.gate.end());
-  return fmt::format(
-      "Own chip {}: yes, decide {}. The option is worth {} beside its programme of {}.\n", name,
-      first == 0 ? "now" : "in " + quarter_text(plan, first), worth, usd(gate.nre.value));
+  return fmt::format("Own chip {}: yes, decide {}. Its programme costs {}; {}.\n", name,
+                     first == 0 ? "now" : "in " + quarter_text(plan, first), usd(gate.nre.value),
+                     worth);
 }
 
 std::string now_line(const std::vector<Signature>& list, const PlanRecord& record) {
@@ -151,8 +151,8 @@ std::string signatures_text(const PlanRecord& record, const std::vector<Signatur
                                   ? fmt::format("{} to {}", number(sum.low), number(sum.high))
                                   : "all";
     table.row({plan::first_day({plan.scenario->start.count + sum.signing}), sum.what,
-               first == last ? first : first + " .. " + last, number(sum.amount), sum.unit, range,
-               compact(sum.usd)});
+               first == last ? first : fmt::format("{} .. {}", first, last), number(sum.amount),
+               sum.unit, range, compact(sum.usd)});
     i = end;
   }
   return fmt::format("Sign by when (beyond what is committed; at list price)\n{}\n",
