@@ -1,131 +1,127 @@
-// How many whole decode steps of a 70B dense model does the analytic level price in a second, on
-// one core? Batch and context of every step differ from those before, as in a search or a trace.
+// Whole decode steps per second of the analytic level on one core: every operator of every layer of
+// a model on its ranks, sums over ranks and the framework's host time included. Batch and context
+// are drawn anew for each step, so that no answer repeats.
 //
-//   bench_estimate_speed [STEPS]   default 400000
-//
-// CPU time of the thread, so that a busy machine disturbs little. Allocations inside the loop are
-// counted by this program's own operator new; the figure asks for none.
+//   build/release/bench_estimate [MODEL] [STEPS] [--json]     default Llama-3.1-70B 200000
 #include <fmt/format.h>
-#include <time.h>
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <new>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/text.h"
 #include "chip/chip.h"
-#include "estimate/efficiency.h"
 #include "estimate/figures.h"
-#include "estimate/kernels.h"
-#include "estimate/precision.h"
 #include "estimate/serving.h"
 #include "model/shapes.h"
 
 namespace {
 
-std::int64_t allocations = 0;
-
-double cpu_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) {
-    return memory;
-  }
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-
-namespace {
-
 using namespace churon;
+using estimate::Server;
+
+constexpr int kRounds = 5;
+constexpr double kAim = 100'000;  // steps a second
 
 struct Case {
   const char* chip;
-  const char* parallelism;
+  int tp;
   const char* weights;
-  int kv_bits;
+};
+constexpr std::array kCases{Case{"h100", 8, "fp8"}, Case{"b200", 1, "fp8"}, Case{"b200", 2, "fp4"},
+                            Case{"mi355x", 1, "fp8"}, Case{"churon-1", 1, "fp8"}};
+
+// Numbers without pattern (SplitMix64).
+std::uint64_t next(std::uint64_t& state) {
+  std::uint64_t z = (state += 0x9E3779B97F4A7C15ULL);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+  return z ^ (z >> 31);
+}
+
+// Steps of 1 to 256 requests at 1 to 65,536 positions. `sum`: of the times, so that none is left
+// out.
+double steps_per_second(const Server& server, std::int64_t steps, double& sum) {
+  std::uint64_t state = 1;
+  const auto start = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < steps; ++i) {
+    const std::uint64_t random = next(state);
+    const auto batch = static_cast<double>(1 + random % 256);
+    const auto context = static_cast<double>(1 + (random >> 32) % 65536);
+    sum += server.decode_step(batch, context).expected_s;
+  }
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  return static_cast<double>(steps) / taken.count();
+}
+
+template <typename T>
+T or_exit(Result<T> value) {
+  if (!value) {
+    fmt::print(stderr, "{}\n", value.error().front().message);
+    std::exit(1);
+  }
+  return std::move(*value);
+}
+
+struct Row {
+  Case of;
+  double steps_per_s = 0, step_s = 0;
 };
 
-constexpr Case kCases[] = {{"h100", "tp8", "bf16", 16},
-                           {"h200", "tp4", "fp8", 8},
-                           {"b200", "tp2", "fp8", 8},
-                           {"churon-1", "tp2", "fp8", 8}};
-
-// Steps per second; says what is wrong and ends the program when the case cannot be set up.
-int measure(const Case& one, const estimate::Efficiency& efficiency, std::int64_t steps) {
-  const auto refuse = [&](const Diagnostics& errors) {
-    fmt::print(stderr, "{} {}: {}\n", one.chip, one.parallelism, errors.front().message);
-    return 1;
-  };
-  const auto chip = chip::load(one.chip);
-  if (!chip) {
-    return refuse(chip.error());
+Row measured(const Case& one, const model::Hyperparameters& shape,
+             const estimate::Efficiency& efficiency, std::int64_t steps) {
+  const auto chip = or_exit(chip::load(one.chip));
+  const estimate::Device device(or_exit(estimate::figures(chip)), efficiency);
+  const auto server = or_exit(Server::create(device, {.shape = &shape,
+                                                      .parallelism = {.tp = one.tp},
+                                                      .framework = estimate::kFrameworkDefault,
+                                                      .weights = estimate::precision(one.weights),
+                                                      .kv_bits = 8}));
+  double sum = 0;
+  std::array<double, kRounds> rates{};
+  for (double& rate : rates) {
+    rate = steps_per_second(server, steps, sum);
   }
-  const auto shape = model::shape("llama-3.1-70b");
-  if (!shape) {
-    return refuse(shape.error());
-  }
-  const auto figures = estimate::figures(*chip);
-  if (!figures) {
-    return refuse(figures.error());
-  }
-  const auto parallelism = estimate::parallelism(one.parallelism);
-  if (!parallelism) {
-    return refuse(parallelism.error());
-  }
-  const auto server =
-      estimate::Server::create(estimate::Device(*figures, efficiency),
-                               estimate::Deployment{.shape = &*shape,
-                                                    .parallelism = *parallelism,
-                                                    .framework = estimate::kFrameworkDefault,
-                                                    .weights = estimate::precision(one.weights),
-                                                    .kv_bits = static_cast<double>(one.kv_bits)});
-  if (!server) {
-    return refuse(server.error());
-  }
-  double sum_s = 0;
-  const std::int64_t allocated = allocations;
-  const double begin = cpu_seconds();
-  for (std::int64_t i = 0; i < steps; ++i) {
-    const double batch = static_cast<double>(1 + i % 251);
-    const double context = static_cast<double>(128 + i % 8191);
-    sum_s += server->decode_step(batch, context).expected_s;
-  }
-  const double seconds = cpu_seconds() - begin;
-  fmt::print("{:<10} {:<4} {:<5} {:>10.0f} {:>12} {:>14.3f}\n", one.chip, one.parallelism,
-             one.weights, static_cast<double>(steps) / seconds, allocations - allocated,
-             1e3 * sum_s / static_cast<double>(steps));
-  return 0;
+  std::sort(rates.begin(), rates.end());
+  return {one, rates[kRounds / 2], sum / static_cast<double>(steps * kRounds)};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::int64_t steps = argc > 1 ? std::strtoll(argv[1], nullptr, 10) : 400'000;
-  if (steps < 1 || steps > 1'000'000'000) {
-    fmt::print(stderr, "STEPS is 1 to 1000000000\n");
+  std::vector<std::string_view> words(argv + 1, argv + argc);
+  const bool json = std::erase(words, "--json") > 0;
+  const std::string model(words.empty() ? "Llama-3.1-70B" : words[0]);
+  const double steps = words.size() > 1 ? parse_number(words[1]).value_or(0) : 200'000;
+  if (words.size() > 2 || steps < 1 || steps > 1e9) {
+    fmt::print(stderr, "bench_estimate [MODEL] [STEPS] [--json]\n");
     return 2;
   }
-  const auto efficiency = estimate::shipped_efficiency();
-  if (!efficiency) {
-    fmt::print(stderr, "{}\n", efficiency.error().front().message);
-    return 1;
-  }
-  fmt::print("Llama-3.1-70B, {} decode steps, each of another batch and context, one core\n",
-             steps);
-  fmt::print("{:<10} {:<4} {:<5} {:>10} {:>12} {:>14}\n", "chip", "", "", "steps/s", "allocations",
-             "mean step (ms)");
-  int failed = 0;
+  const auto shape = or_exit(model::find_shape(or_exit(model::load_shapes()), model));
+  const auto efficiency = or_exit(estimate::shipped_efficiency());
+  std::string lines;
+  bool reached = true;
   for (const Case& one : kCases) {
-    failed |= measure(one, *efficiency, steps);
+    const Row row = measured(one, shape, efficiency, static_cast<std::int64_t>(steps));
+    reached = reached && row.steps_per_s >= kAim;
+    lines += json ? fmt::format(
+                        "{}    {{\"chip\": \"{}\", \"tp\": {}, \"weights\": \"{}\", "
+                        "\"steps_per_s\": {:.0f}, \"mean_step_s\": {:.6f}}}",
+                        lines.empty() ? "" : ",\n", one.chip, one.tp, one.weights, row.steps_per_s,
+                        row.step_s)
+                  : fmt::format("{:10} tp{} {:4} {:10.0f} steps/s, a step takes {:7.2f} ms\n",
+                                one.chip, one.tp, one.weights, row.steps_per_s, 1e3 * row.step_s);
   }
-  return failed;
+  fmt::print("{}", json ? fmt::format("{{\n  \"schema\": \"churon.bench.estimate\",\n  \"model\": "
+                                      "\"{}\",\n  \"rows\": [\n{}\n  ]\n}}\n",
+                                      shape.canonical_name, lines)
+                        : fmt::format("{}, one core, medians of {}; batch 1..256 and context "
+                                      "1..65536 drawn for each step\n{}",
+                                      shape.canonical_name, kRounds, lines));
+  return reached ? 0 : 1;
 }
