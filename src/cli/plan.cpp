@@ -175,14 +175,14 @@ Action configure_plan(CLI::App& app) {
   auto* mps = app.add_option("--mps", words->mps,
                              "solve the linear or integer program of an MPS file instead")
                   ->type_name("FILE");
-  app.require_option(1, 0);
   std::vector<std::string> solvers;
   for (const plan::SolverEntry& entry : plan::solvers()) {
     solvers.emplace_back(entry.word);
   }
   app.add_option("--solver", words->solver, "which solver; default highs")
       ->check(CLI::IsMember(solvers));
-  app.add_option("--gap", words->gap, "how far from the optimum, relative; default 1e-6 with --mps")
+  app.add_option("--gap", words->gap,
+                 "how far from the optimum, relative; default 0.001, with --mps 1e-6")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("SHARE");
   app.add_option("--time-limit", words->time_limit_s, "of a search, in seconds; default 600")
@@ -207,6 +207,13 @@ Action configure_plan(CLI::App& app) {
   }
   scenario->excludes(mps);
   return [words](const Terminal& terminal) {
+    if (words->mps.empty() && words->scenario.empty()) {
+      return terminal.report(
+          {{.code = "S0401",
+            .message = "nothing to plan: a scenario is missing",
+            .help = {"churon plan examples/startup.toml", "or an MPS file: churon plan --mps FILE"},
+            .exit = ExitCode::usage}});
+    }
     return words->mps.empty() ? plan_of(terminal, *words) : solve_mps(terminal, *words);
   };
 }

@@ -44,6 +44,12 @@ TEST_F(PlanVerb, tells_a_startup_of_5_mw_not_to_build) {
   }
 }
 
+TEST_F(PlanVerb, asks_for_a_scenario_where_none_is_named) {
+  const Ended ended = run({"--gap", "0.1"});
+  EXPECT_EQ(ended.exit, 2);
+  EXPECT_THAT(ended.err, HasSubstr("S0401"));
+}
+
 TEST_F(PlanVerb, gives_the_same_bytes_for_any_number_of_threads) {
   EXPECT_EQ(run({kStartup, "--json", "--threads", "1"}).out,
             run({kStartup, "--json", "--threads", "2"}).out);
