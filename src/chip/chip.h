@@ -444,9 +444,10 @@ const std::string& dump(const Chip& chip);
 struct Listed {
   std::string id;
   std::string path;
+  bool is_of_user = false;
 };
 // Shipped chips and those of the user's folder ($XDG_CONFIG_HOME/churon/chips), by id; the user's
-// own takes the place of a shipped one of the same id.
+// own takes the place of a shipped one of the same id, however that is spelled.
 std::vector<Listed> listed();
 
 // --- what stages ask, of every kind of chip -----------------------------------------------------

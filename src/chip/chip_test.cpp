@@ -15,6 +15,7 @@
 #include "chip/load.h"
 #include "chip/names.h"
 #include "chip/schema.h"
+#include "temporary_folder.h"
 
 namespace churon::chip {
 namespace {
@@ -193,6 +194,27 @@ TEST(Names, of_one_chip_go_by_id_first_and_two_of_one_alias_are_ambiguous) {
   EXPECT_EQ(find_by_name(chips, "both").error().front().code, "C0002");
   EXPECT_EQ(find_by_name(chips, "a1-").has_value(), true);  // separators do not count
   EXPECT_EQ(find_by_name({}, "a1").error().front().code, "C0001");
+}
+
+// A copy under another name of the file, and one whose name is spelled in capitals.
+TEST(Load, takes_the_users_own_chip_before_the_shipped_one_of_its_name) {
+  const test::TemporaryFolder folder;
+  const fs::path own = fs::path(folder.path("churon")) / "chips";
+  fs::create_directories(own);
+  fs::copy_file(fs::path(CHURON_SOURCE_DIR) / "chips" / "h200.toml", own / "h200-mine.toml");
+  fs::copy_file(fs::path(CHURON_SOURCE_DIR) / "chips" / "b200.toml", own / "B200.toml");
+  ::setenv("XDG_CONFIG_HOME", folder.path("").c_str(), 1);
+  const auto chips = names_of(listed());
+  const auto id_of = [&](std::string_view name) {
+    const auto found = find_by_name(chips, name);
+    return found ? chips[*found].id : found.error().front().code;
+  };
+  EXPECT_EQ(id_of("h200"), "h200");
+  EXPECT_EQ(id_of("H200-SXM"), "h200-mine");
+  EXPECT_EQ(id_of("b200"), "B200");
+  EXPECT_EQ(loaded("b200").id, "B200");
+  EXPECT_EQ(id_of("hopper"), "C0002");
+  ::unsetenv("XDG_CONFIG_HOME");
 }
 
 TEST(Load, applies_overrides_like_a_variant) {

@@ -39,16 +39,18 @@ std::optional<std::string> user_folder() {
   return std::nullopt;
 }
 
-// The descriptions of a folder; one of the same id that is there already is replaced.
-void list_folder(const std::string& folder, std::vector<Listed>& chips) {
+// The descriptions of a folder; the user's replace shipped ones of the same id.
+void list_folder(const std::string& folder, bool is_of_user, std::vector<Listed>& chips) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() != ".toml") {
       continue;
     }
-    Listed found{it->path().stem().string(), it->path().string()};
-    const auto known = std::find_if(chips.begin(), chips.end(),
-                                    [&](const Listed& chip) { return chip.id == found.id; });
+    Listed found{it->path().stem().string(), it->path().string(), is_of_user};
+    const std::string name = comparable_chip_name(found.id);
+    const auto known = std::find_if(chips.begin(), chips.end(), [&](const Listed& chip) {
+      return chip.is_of_user != is_of_user && comparable_chip_name(chip.id) == name;
+    });
     if (known == chips.end()) {
       chips.push_back(std::move(found));
     } else {
@@ -191,7 +193,7 @@ std::vector<Names> names_of(std::span<const Listed> chips) {
   std::vector<Names> names;
   names.reserve(chips.size());
   for (const Listed& chip : chips) {
-    names.push_back({.id = chip.id, .others = own_names(chip)});
+    names.push_back({.id = chip.id, .others = own_names(chip), .is_of_user = chip.is_of_user});
   }
   return names;
 }
@@ -206,9 +208,9 @@ Result<Chip> load(std::string_view chip, std::span<const std::string> overrides)
 
 std::vector<Listed> listed() {
   std::vector<Listed> chips;
-  list_folder(shipped_folder(), chips);
+  list_folder(shipped_folder(), false, chips);
   if (const auto user = user_folder()) {
-    list_folder(*user, chips);
+    list_folder(*user, true, chips);
   }
   return chips;
 }

@@ -30,6 +30,16 @@ bool begins(const Names& chip, std::string_view wanted) {
   return has_begin(chip.id) || std::any_of(chip.others.begin(), chip.others.end(), has_begin);
 }
 
+// By a description of the user's that calls itself the same.
+bool is_replaced(const Names& chip, std::span<const Names> chips) {
+  return !chip.is_of_user && !chip.others.empty() &&
+         std::any_of(chips.begin(), chips.end(), [&](const Names& own) {
+           return own.is_of_user && !own.others.empty() &&
+                  comparable_chip_name(own.others.front()) ==
+                      comparable_chip_name(chip.others.front());
+         });
+}
+
 template <typename Predicate>
 std::vector<std::size_t> where(std::span<const Names> chips, Predicate is) {
   std::vector<std::size_t> found;
@@ -119,7 +129,8 @@ Result<std::size_t> find_by_name(std::span<const Names> chips, std::string_view 
   auto found =
       where(chips, [&](const Names& chip) { return comparable_chip_name(chip.id) == name; });
   if (found.empty()) {
-    found = where(chips, [&](const Names& chip) { return is_same(chip, name); });
+    found = where(
+        chips, [&](const Names& chip) { return is_same(chip, name) && !is_replaced(chip, chips); });
   }
   if (found.size() == 1) {
     return found.front();

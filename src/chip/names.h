@@ -15,6 +15,7 @@ namespace churon::chip {
 struct Names {
   std::string id;                   // of the file, without `.toml`
   std::vector<std::string> others;  // the description's name and aliases
+  bool is_of_user = false;          // of the user's folder
 };
 
 // In lower case, without separators and without the maker in front: "Intel Gaudi 3" -> "gaudi3".
@@ -23,8 +24,9 @@ std::string comparable_chip_name(std::string_view name);
 // Of each description, read anew; one that cannot be read has its id alone.
 std::vector<Names> names_of(std::span<const Listed> chips);
 
-// The index of the chip that `wanted` names. An id goes before names and aliases. Errors: C0001
-// (none), C0002 (several could be meant: they share the name, or theirs begin with it).
+// The index of the chip that `wanted` names. An id goes before names and aliases; a chip of the
+// user's takes the place of the shipped one whose name it has. Errors: C0001 (none), C0002 (several
+// could be meant: they share the name, or theirs begin with it).
 Result<std::size_t> find_by_name(std::span<const Names> chips, std::string_view wanted);
 
 }  // namespace churon::chip
