@@ -83,13 +83,6 @@ std::string full_name(const CLI::App& app) {
   return parent == nullptr ? app.get_name() : full_name(*parent) + " " + app.get_name();
 }
 
-Diagnostic usage_error(std::string code, std::string message, std::vector<std::string> help) {
-  return Diagnostic{.code = std::move(code),
-                    .message = std::move(message),
-                    .help = std::move(help),
-                    .exit = ExitCode::usage};
-}
-
 std::string names_of_verbs() {
   std::vector<std::string> names;
   for (const Verb& verb : verbs()) {
@@ -113,9 +106,9 @@ std::optional<Diagnostic> unexpected_word(const CLI::App& app) {
       names.emplace_back(verb.name);
     }
     const auto near = did_you_mean(words[0], names);
-    return usage_error("U0101", fmt::format("unknown verb `{}`", escape_control(words[0])),
-                       {near ? fmt::format("did you mean `{}`?", *near)
-                             : fmt::format("verbs are {}", names_of_verbs())});
+    return usage("U0101", fmt::format("unknown verb `{}`", escape_control(words[0])),
+                 {near ? fmt::format("did you mean `{}`?", *near)
+                       : fmt::format("verbs are {}", names_of_verbs())});
   }
   const std::string help =
       fmt::format("`{} --help` shows examples and all options", full_name(command));
@@ -127,11 +120,11 @@ std::optional<Diagnostic> unexpected_word(const CLI::App& app) {
       hints.push_back(fmt::format("did you mean `{}`?", *near));
     }
     hints.push_back(help);
-    return usage_error(
-        "U0102", fmt::format("`{}` has no option `{}`", full_name(command), escape_control(name)),
-        std::move(hints));
+    return usage("U0102",
+                 fmt::format("`{}` has no option `{}`", full_name(command), escape_control(name)),
+                 std::move(hints));
   }
-  return usage_error(
+  return usage(
       "U0103",
       fmt::format("unexpected word `{}` after `{}`", escape_control(words[0]), full_name(command)),
       {"put a text of several words in quotes", help});
@@ -230,9 +223,9 @@ int run_command_line(int argc, char** argv) {
     const auto word = unexpected_word(app);
     const Diagnostic diagnostic =
         word ? *word
-             : usage_error("U0104", message_of(error),
-                           {fmt::format("`{} --help` shows examples and all options",
-                                        full_name(innermost(app)))});
+             : usage("U0104", message_of(error),
+                     {fmt::format("`{} --help` shows examples and all options",
+                                  full_name(innermost(app)))});
     return static_cast<int>(make_terminal(json, quiet).report({diagnostic}));
   }
   const Terminal terminal = make_terminal(json, quiet);

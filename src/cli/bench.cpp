@@ -166,9 +166,7 @@ std::string text(const Words& words, const Setup& setup, const Measured& measure
 
 ExitCode bench(const Terminal& terminal, Words words) {
   if (words.prefill == 0 && words.decode == 0) {
-    return terminal.report({{.code = "U0205",
-                             .message = "-p 0 and -n 0 leave nothing to measure",
-                             .exit = ExitCode::usage}});
+    return terminal.report({usage("U0205", "-p 0 and -n 0 leave nothing to measure")});
   }
   if (words.setup.context == 0) {
     words.setup.context = std::max(words.prefill, words.decode);

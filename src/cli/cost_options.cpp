@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/data_dir.h"
+#include "cli/verb.h"
 
 namespace churon::cli {
 
@@ -63,10 +64,8 @@ Result<cost::CostOptions> cost_options(const CostWords& words) {
     if (const auto month = cost::parse_month(words.as_of)) {
       options.as_of = *month;
     } else {
-      findings.push_back({.code = "K0305",
-                          .message = fmt::format("`{}` is not a date", words.as_of),
-                          .help = {"a month or a day: 2026-11, 2026-11-25"},
-                          .exit = ExitCode::usage});
+      findings.push_back(usage("K0305", fmt::format("`{}` is not a date", words.as_of),
+                               {"a month or a day: 2026-11, 2026-11-25"}));
     }
   }
   if (!findings.empty()) {

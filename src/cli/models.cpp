@@ -177,9 +177,7 @@ Result<std::string> checked_digest(const std::string& word) {
   if (!digest.empty() &&
       (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos)) {
     return fail(
-        {.code = "P0108",
-         .message = fmt::format("`{}` is not a SHA-256: it has 64 hexadecimal digits", word),
-         .exit = ExitCode::usage});
+        usage("P0108", fmt::format("`{}` is not a SHA-256: it has 64 hexadecimal digits", word)));
   }
   return digest;
 }
@@ -190,9 +188,7 @@ Result<std::optional<std::uint64_t>> checked_size(const std::string& word) {
   }
   const auto size = parse_quantity(word, QuantityKind::size);
   if (!size || *size < 1 || *size > 1e18) {
-    return fail({.code = "P0109",
-                 .message = fmt::format("`{}` is not a size such as 800MB or 5GB", word),
-                 .exit = ExitCode::usage});
+    return fail(usage("P0109", fmt::format("`{}` is not a size such as 800MB or 5GB", word)));
   }
   return static_cast<std::uint64_t>(*size);
 }

@@ -93,10 +93,8 @@ ExitCode perplexity(const Terminal& terminal, const Words& words) {
   const std::int64_t window =
       words.setup.context > 0 ? context : std::min(context, kWindowDefaultMax);
   if (window < 2) {
-    return terminal.report({{.code = "U0205",
-                             .message = "a window of one token has nothing to score",
-                             .help = {"-c 2 or more"},
-                             .exit = ExitCode::usage}});
+    return terminal.report(
+        {usage("U0205", "a window of one token has nothing to score", {"-c 2 or more"})});
   }
   const model::Tokenizer& tokenizer = (*setup)->tokenizer();
   const auto ids = tokenizer.encode(*file);

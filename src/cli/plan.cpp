@@ -209,10 +209,8 @@ Action configure_plan(CLI::App& app) {
   return [words](const Terminal& terminal) {
     if (words->mps.empty() && words->scenario.empty()) {
       return terminal.report(
-          {{.code = "S0401",
-            .message = "nothing to plan: a scenario is missing",
-            .help = {"churon plan examples/startup.toml", "or an MPS file: churon plan --mps FILE"},
-            .exit = ExitCode::usage}});
+          {usage("S0401", "nothing to plan: a scenario is missing",
+                 {"churon plan examples/startup.toml", "or an MPS file: churon plan --mps FILE"})});
     }
     return words->mps.empty() ? plan_of(terminal, *words) : solve_mps(terminal, *words);
   };

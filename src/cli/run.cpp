@@ -23,13 +23,6 @@ namespace {
 // read from a file without end.
 constexpr std::uint64_t kBytesPerTokenMax = 128;
 
-Diagnostic usage(std::string code, std::string message, std::vector<std::string> help) {
-  return {.code = std::move(code),
-          .message = std::move(message),
-          .help = std::move(help),
-          .exit = ExitCode::usage};
-}
-
 // Flags that contradict each other, numbers that are none.
 std::optional<Diagnostic> contradiction(const RunFlags& flags, const Terminal& terminal) {
   const exec::SamplerOptions& sampler = flags.sampler;

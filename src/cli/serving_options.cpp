@@ -12,13 +12,6 @@ namespace {
 constexpr double kSecondsMax = 1e6;  // of a limit
 }  // namespace
 
-Diagnostic usage(std::string code, std::string message, std::vector<std::string> help) {
-  return {.code = std::move(code),
-          .message = std::move(message),
-          .help = std::move(help),
-          .exit = ExitCode::usage};
-}
-
 CLI::Validator number_within(double low, double high) {
   return {[low, high](std::string& text) {
             const auto value = parse_number(text);
@@ -32,10 +25,8 @@ CLI::Validator number_within(double low, double high) {
 Result<double> seconds_of(std::string_view option, std::string_view text) {
   const auto value = parse_quantity(text, QuantityKind::time);
   if (!value || !(*value > 0) || *value > kSecondsMax) {
-    return fail({.code = "U0301",
-                 .message = fmt::format("`{}` is no time for {}", escape_control(text), option),
-                 .help = {"a time above zero with its unit: 20ms, 1.5s; at most 1,000,000 s"},
-                 .exit = ExitCode::usage});
+    return fail(usage("U0301", fmt::format("`{}` is no time for {}", escape_control(text), option),
+                      {"a time above zero with its unit: 20ms, 1.5s; at most 1,000,000 s"}));
   }
   return *value;
 }

@@ -13,9 +13,6 @@
 
 namespace churon::cli {
 
-// What is wrong with the words of a command line; exit code 2.
-Diagnostic usage(std::string code, std::string message, std::vector<std::string> help);
-
 // Takes numbers from `low` to `high`, and nothing else: CLI11's own range takes NaN.
 CLI::Validator number_within(double low, double high);
 

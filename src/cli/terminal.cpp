@@ -93,4 +93,11 @@ ExitCode Terminal::report(const Diagnostics& diagnostics) const {
   return exit;
 }
 
+Diagnostic usage(std::string code, std::string message, std::vector<std::string> help) {
+  return {.code = std::move(code),
+          .message = std::move(message),
+          .help = std::move(help),
+          .exit = ExitCode::usage};
+}
+
 }  // namespace churon::cli

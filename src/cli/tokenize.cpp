@@ -27,21 +27,15 @@ struct Words {
   bool special = false;
 };
 
-tl::unexpected<Diagnostics> usage(std::string message, std::vector<std::string> help) {
-  return fail({.code = "T0201",
-               .message = std::move(message),
-               .help = std::move(help),
-               .exit = ExitCode::usage});
-}
-
 Result<void> check_words(const Words& words) {
   const int given =
       (words.text ? 1 : 0) + (words.file.empty() ? 0 : 1) + (words.jsonl.empty() ? 0 : 1);
   if (given > 1) {
-    return usage("TEXT, -f and --jsonl each give the text", {"use one of them"});
+    return fail(usage("T0201", "TEXT, -f and --jsonl each give the text", {"use one of them"}));
   }
   if (given == 0 && ::isatty(STDIN_FILENO) == 1) {
-    return usage("there is no text", {"TEXT, -f FILE, --jsonl FILE, or a pipe on standard input"});
+    return fail(usage("T0201", "there is no text",
+                      {"TEXT, -f FILE, --jsonl FILE, or a pipe on standard input"}));
   }
   return {};
 }

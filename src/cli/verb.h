@@ -40,6 +40,9 @@ struct Verb {
   Action (*configure)(CLI::App& app);
 };
 
+// What is wrong with the words of a command line; exit code 2.
+Diagnostic usage(std::string code, std::string message, std::vector<std::string> help = {});
+
 // Set when Ctrl-C (SIGINT) or SIGTERM arrived; long work looks at it and stops with what it has.
 bool interrupted();
 void clear_interrupt();
