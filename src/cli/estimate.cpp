@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <tuple>
 
 #include "base/text.h"
 #include "chip/chip.h"
@@ -62,7 +63,7 @@ Result<Formats> formats_of(const Words& words, const chip::Chip& chip,
 // --- a model served -----------------------------------------------------------------------------
 
 // Degrees of parallelism are whole numbers; the rest is what a deployment's rules say.
-Result<estimate::Parallelism> parallelism_of(const Words& words, const estimate::Figures& figures) {
+Result<estimate::Parallelism> ranks_of(const Words& words) {
   constexpr double kRanksMax = 65536;
   Diagnostics wrong;
   for (const auto& [name, value] :
@@ -76,6 +77,17 @@ Result<estimate::Parallelism> parallelism_of(const Words& words, const estimate:
   if (!wrong.empty()) {
     return tl::unexpected(std::move(wrong));
   }
+  return estimate::Parallelism{.tp = static_cast<int>(words.tp),
+                               .pp = static_cast<int>(words.pp),
+                               .ep = static_cast<int>(words.ep),
+                               .attention_dp = static_cast<int>(words.attention_dp)};
+}
+
+Result<estimate::Parallelism> parallelism_of(const Words& words, const estimate::Figures& figures) {
+  auto ranks = ranks_of(words);
+  if (!ranks) {
+    return ranks;
+  }
   const double chips = words.tp * words.pp * words.attention_dp;
   if (chips > figures.domain_chips) {
     return fail(
@@ -88,10 +100,7 @@ Result<estimate::Parallelism> parallelism_of(const Words& words, const estimate:
                   "--set system.scaleup_domain=N prices a larger one"},
          .exit = ExitCode::infeasible});
   }
-  return estimate::Parallelism{.tp = static_cast<int>(words.tp),
-                               .pp = static_cast<int>(words.pp),
-                               .ep = static_cast<int>(words.ep),
-                               .attention_dp = static_cast<int>(words.attention_dp)};
+  return ranks;
 }
 
 struct Context {
@@ -149,9 +158,6 @@ ExitCode print_explanation(const Terminal& terminal, const Words& words,
   if (!words.explain.empty() && !words.explain.front().empty()) {
     term = estimate::find(tree, words.explain.front());
     depth = 16;
-    if (term == nullptr && words.explain.front() == tree.key) {
-      term = &tree;
-    }
     if (term == nullptr) {
       std::vector<std::string> keys;
       for (const estimate::Term& child : tree.children) {
@@ -198,17 +204,54 @@ ExitCode sweep_exit(const Rows& rows) {
   return rows.empty() ? ExitCode::ok : rows.front().estimate.error().front().exit;
 }
 
-std::string parallelism_text(const Words& words) {
-  return fmt::format("tp{:.0f}/pp{:.0f}/ep{:.0f}/attn_dp{:.0f}", words.tp, words.pp, words.ep,
-                     words.attention_dp);
+// Ranks that a sweep leaves alone, as `to_text` has them: "pp2/ep8".
+std::string held_ranks(const Words& words, const Sweep& sweep) {
+  const auto ranks = ranks_of(with(words, sweep.name, 1));
+  std::string text = ranks ? estimate::to_text(*ranks) : "";
+  if (sweep.name == "tp") {
+    text.erase(0, text.find('/') == std::string::npos ? text.size() : text.find('/') + 1);
+  }
+  return text;
+}
+
+// The head of a sweep states what all rows share: not what is swept.
+Json sweep_json(const Words& words, const Sweep& sweep) {
+  Json json;
+  for (const auto& [name, key, value] : {std::tuple{"batch", "concurrency", words.batch},
+                                         std::tuple{"input", "input_tokens", words.input},
+                                         std::tuple{"output", "output_tokens", words.output}}) {
+    if (sweep.name != name) {
+      json[key] = value;
+    }
+  }
+  if (const std::string ranks = held_ranks(words, sweep); !ranks.empty()) {
+    json["parallelism"] = ranks;
+  }
+  return json;
+}
+
+std::string sweep_head(const Words& words, const Sweep& sweep) {
+  std::vector<std::string> parts;
+  for (const auto& [name, what, value] : {std::tuple{"batch", "requests at once", words.batch},
+                                          std::tuple{"input", "tokens in", words.input},
+                                          std::tuple{"output", "tokens out", words.output}}) {
+    if (sweep.name != name) {
+      parts.push_back(fmt::format("{:.0f} {}", value, what));
+    }
+  }
+  if (const std::string ranks = held_ranks(words, sweep); !ranks.empty()) {
+    parts.push_back(ranks);
+  }
+  return join(parts, ", ");
 }
 
 ExitCode sweep_serving(const Terminal& terminal, const Words& words, const Context& context,
-                       const model::Hyperparameters& model, const evaluate::SupportIndex& support) {
+                       const model::Hyperparameters& model) {
   const auto sweep = sweep_of(words);
   if (!sweep) {
     return terminal.report(sweep.error());
   }
+  const auto support = evaluate::SupportIndex::shipped();
   report::ServingSweep rows;
   for (const double value : sweep->values) {
     const Words one = with(words, sweep->name, value);
@@ -224,10 +267,7 @@ ExitCode sweep_serving(const Terminal& terminal, const Words& words, const Conte
     json["chip_digest"] = context.chip.digest;
     json["model"] = model.name;
     json["framework"] = words.framework;
-    json["concurrency"] = words.batch;
-    json["input_tokens"] = words.input;
-    json["output_tokens"] = words.output;
-    json["parallelism"] = parallelism_text(words);
+    json.update(sweep_json(words, *sweep));
     json["prefix_hit_share"] = words.prefix_hit;
     json["disaggregated"] = words.disaggregated;
     json["sweep"] = sweep->name;
@@ -236,9 +276,8 @@ ExitCode sweep_serving(const Terminal& terminal, const Words& words, const Conte
     terminal.out(dump_json(json) + "\n");
   } else {
     terminal.out(fmt::format(
-        "{} on {}: batch {:.0f}, {:.0f}/{:.0f} tokens, {}, profile {}{}{}; swept: {}\n",
-        escape_control(model.name), escape_control(context.chip.name), words.batch, words.input,
-        words.output, parallelism_text(words),
+        "{} on {}: {}, profile {}{}{}; swept: {}\n", escape_control(model.name),
+        escape_control(context.chip.name), sweep_head(words, *sweep),
         context.figures.own ? "none (own chip)" : words.framework,
         words.prefix_hit > 0 ? fmt::format(", prefix hit {:.0f} %", 100 * words.prefix_hit) : "",
         words.disaggregated ? ", disaggregated" : "", sweep->name));
@@ -256,9 +295,8 @@ ExitCode estimate_serving(const Terminal& terminal, const Words& words, const Co
   if (!model) {
     return terminal.report(model.error());
   }
-  const auto support = evaluate::SupportIndex::shipped();
   if (!words.sweep.empty()) {
-    return sweep_serving(terminal, words, context, *model, support);
+    return sweep_serving(terminal, words, context, *model);
   }
   const auto question = question_of(words, context, *model);
   if (!question) {
@@ -268,8 +306,8 @@ ExitCode estimate_serving(const Terminal& terminal, const Words& words, const Co
     const auto tree = evaluate::explain(*question, context.efficiency);
     return tree ? print_explanation(terminal, words, *tree) : terminal.report(tree.error());
   }
-  const auto estimate =
-      evaluate::serving_estimate(*question, context.efficiency, context.bands, support);
+  const auto estimate = evaluate::serving_estimate(*question, context.efficiency, context.bands,
+                                                   evaluate::SupportIndex::shipped());
   if (!estimate) {
     return terminal.report(estimate.error());
   }
@@ -309,7 +347,7 @@ Result<evaluate::OperatorWork> work_of(const Words& words, const Context& contex
         .value_dim = words.head_dim,
         .window = words.window,
         .kv_bits = (*kv)->weight_bits,
-        .precision = estimate::precision(words.weights.empty() ? "bf16" : words.weights)};
+        .precision = words.weights.empty() ? estimate::precision("bf16") : *weights};
   }
   if (words.op == "allreduce") {
     constexpr std::array kinds{

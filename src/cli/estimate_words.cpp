@@ -248,8 +248,7 @@ Result<void> check_words(const CLI::App& app, const Words& words) {
         {"--model NAME asks for a model served, --op gemm|attention|allreduce|moe for one "
          "operator"}));
   }
-  if (!words.sweep.empty() &&
-      (app.count("--explain") > 0 || words.roofline || !words.svg.empty())) {
+  if (!words.sweep.empty() && (words.explains || words.roofline || !words.svg.empty())) {
     return fail(usage("U0308", "--sweep does not go with --explain, --roofline or --svg",
                       {"without --sweep they show one of its rows"}));
   }

@@ -91,6 +91,20 @@ TEST_F(Estimate, a_sweep_defines_its_words) {
   EXPECT_TRUE(json(plus(kServed, {"--sweep", "tp=4,8"}))["definitions"].contains("tpot"));
 }
 
+// What is swept has no one value.
+TEST_F(Estimate, the_head_of_a_sweep_states_what_its_rows_share) {
+  const auto head = [&](const std::string& sweep) {
+    return json(plus(kServed, {"--pp", "2", "--sweep", sweep}));
+  };
+  const Json batches = head("batch=1,8");
+  EXPECT_FALSE(batches.contains("concurrency"));
+  EXPECT_EQ(batches["input_tokens"], 1024);
+  EXPECT_EQ(batches["parallelism"], json(plus(kServed, {"--pp", "2"}))["parallelism"]);
+  const Json ranks = head("tp=4,8");
+  EXPECT_TRUE(ranks.contains("concurrency"));
+  EXPECT_EQ(ranks["parallelism"], "pp2");
+}
+
 TEST_F(Estimate, sweeps_double_add_and_list) {
   const auto values = [&](const std::string& sweep) {
     std::vector<double> result;
