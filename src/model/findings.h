@@ -2,7 +2,10 @@
 // million mistakes is not worth a million messages.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstddef>
+#include <string>
 #include <utility>
 
 #include "base/result.h"
@@ -45,5 +48,13 @@ class Findings {
   Diagnostics shown_;
   std::size_t more_ = 0;
 };
+
+// Says of each in which file it is.
+inline tl::unexpected<Diagnostics> in_file(Diagnostics errors, const std::string& path) {
+  for (Diagnostic& error : errors) {
+    error.notes.push_back(fmt::format("in `{}`", path));
+  }
+  return tl::unexpected(std::move(errors));
+}
 
 }  // namespace churon::model

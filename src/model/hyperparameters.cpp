@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <filesystem>
 
 #include "base/text.h"
-#include "model/findings.h"
+#include "model/gguf_keys.h"
 #include "model/model.h"
 
 namespace churon::model {
@@ -55,85 +54,7 @@ Result<Architecture> architecture(const Metadata& metadata) {
               {"supported are " + join(names, ", ")});
 }
 
-// Reads the keys of one file; what is wrong is noted, and reading goes on.
-class Reader {
- public:
-  Reader(const GgufFile& file, std::string_view architecture)
-      : file_(file), metadata_(file.metadata), prefix_(std::string(architecture) + ".") {}
-
-  std::string key(std::string_view suffix) const { return prefix_ + std::string(suffix); }
-
-  std::int64_t integer(std::string_view suffix, std::int64_t low, std::int64_t high) {
-    return findings.value_or_note(metadata_.integer(key(suffix), low, high), low);
-  }
-  std::int64_t integer_or(std::string_view suffix, std::int64_t fallback, std::int64_t low,
-                          std::int64_t high) {
-    return findings.value_or_note(metadata_.integer_or(key(suffix), fallback, low, high), low);
-  }
-  double number_or(std::string_view suffix, double fallback) {
-    return findings.value_or_note(metadata_.number_or(key(suffix), fallback), fallback);
-  }
-  double positive_or(std::string_view suffix, double fallback) {
-    const double value = number_or(suffix, fallback);
-    if (!(value > 0)) {
-      note("M0402", fmt::format("key `{}` is {}; a positive number is right", key(suffix), value));
-    }
-    return value;
-  }
-  // A softcap: 0 means none.
-  float cap(std::string_view suffix) {
-    const double value = number_or(suffix, 0);
-    if (value < 0) {
-      note("M0402", fmt::format("key `{}` is {}; a positive number is right", key(suffix), value));
-    }
-    return static_cast<float>(value);
-  }
-
-  // One number for all layers, or one for each: they must be equal.
-  std::int64_t uniform(std::string_view suffix, std::int64_t layers, std::int64_t low,
-                       std::int64_t high) {
-    const MetadataEntry* entry = metadata_.find(key(suffix));
-    if (entry == nullptr || entry->type != MetadataType::array) {
-      return integer(suffix, low, high);
-    }
-    const auto values = metadata_.integers(key(suffix));
-    if (!values) {
-      findings.add(values.error());
-      return low;
-    }
-    if (std::ssize(*values) != layers) {
-      note("M0402", fmt::format("array `{}` has {} values; one for each of the {} layers is right",
-                                entry->key, values->size(), layers));
-      return low;
-    }
-    const std::int64_t value = values->front();
-    if (std::any_of(values->begin(), values->end(), [&](auto each) { return each != value; })) {
-      note("M0405", fmt::format("layers that differ in `{}` are not supported yet", entry->key));
-      return low;
-    }
-    if (value < low || value > high) {
-      note("M0402", fmt::format("key `{}` is {}; {} to {} is right", entry->key, value, low, high));
-      return low;
-    }
-    return value;
-  }
-
-  void note(std::string code, std::string message, std::vector<std::string> help = {}) {
-    findings.add({.code = std::move(code), .message = std::move(message), .help = std::move(help)});
-  }
-  bool contains(std::string_view suffix) const { return metadata_.contains(key(suffix)); }
-  const Metadata& metadata() const { return metadata_; }
-  const GgufFile& file() const { return file_; }
-
-  Findings findings;
-
- private:
-  const GgufFile& file_;
-  const Metadata& metadata_;
-  std::string prefix_;
-};
-
-void read_sizes(Reader& read, Hyperparameters& h) {
+void read_sizes(GgufKeys& read, Hyperparameters& h) {
   h.layers = read.integer("block_count", 1, kLayersMax);
   h.context = read.integer("context_length", 1, kContextMax);
   h.d_model = read.integer("embedding_length", 1, kWidthMax);
@@ -165,7 +86,7 @@ void read_sizes(Reader& read, Hyperparameters& h) {
   }
 }
 
-void read_rope(Reader& read, const ArchitectureInfo& known, Hyperparameters& h) {
+void read_rope(GgufKeys& read, const ArchitectureInfo& known, Hyperparameters& h) {
   Rope& rope = h.rope;
   rope.pairing = known.pairing;
   rope.dims = read.integer_or("rope.dimension_count", h.key_dim, 2, kHeadDimMax);
@@ -206,40 +127,18 @@ void read_rope(Reader& read, const ArchitectureInfo& known, Hyperparameters& h) 
   }
 }
 
-// Which layers see a window only. The pattern is a period n, of which the last layer sees all
-// (0: none does), or a list.
-void read_window(Reader& read, Hyperparameters& h) {
+// Which layers see a window only.
+void read_window(GgufKeys& read, Hyperparameters& h) {
   h.layer_has_window.assign(static_cast<std::size_t>(h.layers), false);
   if (!read.contains("attention.sliding_window")) {
     return;
   }
   h.window = read.integer("attention.sliding_window", 1, kContextMax);
-  const std::string pattern_key = read.key("attention.sliding_window_pattern");
-  const MetadataEntry* pattern = read.metadata().find(pattern_key);
-  if (pattern != nullptr && pattern->type == MetadataType::array) {
-    const auto listed = read.metadata().integers(pattern_key);
-    if (!listed) {
-      read.findings.add(listed.error());
-    } else if (std::ssize(*listed) != h.layers) {
-      read.note("M0402", fmt::format("array `{}` has {} values; one for each of the {} layers is "
-                                     "right",
-                                     pattern_key, listed->size(), h.layers));
-    } else {
-      std::transform(listed->begin(), listed->end(), h.layer_has_window.begin(),
-                     [](std::int64_t value) { return value != 0; });
-    }
-    return;
-  }
-  const std::int64_t period = read.integer_or(
-      "attention.sliding_window_pattern",
-      h.architecture == Architecture::gemma3 ? kGemma3GlobalEvery : 0, 0, kLayersMax);
-  for (std::int64_t layer = 0; layer < h.layers; ++layer) {
-    h.layer_has_window[static_cast<std::size_t>(layer)] =
-        period == 0 || layer % period < period - 1;
-  }
+  read.read_window_pattern(h.architecture == Architecture::gemma3 ? kGemma3GlobalEvery : 0, false,
+                           h);
 }
 
-void read_scales(Reader& read, const ArchitectureInfo& known, Hyperparameters& h) {
+void read_scales(GgufKeys& read, const ArchitectureInfo& known, Hyperparameters& h) {
   const std::string_view epsilon = "attention.layer_norm_rms_epsilon";
   h.rms_epsilon = read.findings.value_or_note(read.metadata().number(read.key(epsilon)), 1e-5);
   if (h.rms_epsilon <= 0 || h.rms_epsilon >= 1) {
@@ -256,7 +155,7 @@ void read_scales(Reader& read, const ArchitectureInfo& known, Hyperparameters& h
   h.attention_scale = 1.0F / std::sqrt(width);
 }
 
-void read_experts(Reader& read) {
+void read_experts(GgufKeys& read) {
   if (read.integer_or("expert_count", 0, 0, kWidthMax) > 0) {
     read.note("M0405", "mixture-of-experts models are not supported yet for running",
               {"models of the same architecture without experts run"});
@@ -264,10 +163,8 @@ void read_experts(Reader& read) {
 }
 
 // What only the tensor table says.
-void read_tensors(Reader& read, const ArchitectureInfo& known, Hyperparameters& h) {
-  const auto has = [&](TensorRole role) {
-    return read.file().find_tensor(tensor_name(role)) != nullptr;
-  };
+void read_tensors(GgufKeys& read, const ArchitectureInfo& known, Hyperparameters& h) {
+  const auto has = [&](TensorRole role) { return read.has_tensor(role); };
   h.tied = !has(TensorRole::output);
   h.rope.has_frequency_factors =
       h.architecture == Architecture::llama && has(TensorRole::rope_frequencies);
@@ -282,8 +179,8 @@ void read_tensors(Reader& read, const ArchitectureInfo& known, Hyperparameters& 
 }
 
 // The vocabulary is as long as the embedding has rows; ids of special tokens lie in it.
-void read_vocabulary(Reader& read, Hyperparameters& h) {
-  const TensorInfo* embedding = read.file().find_tensor(tensor_name(TensorRole::token_embedding));
+void read_vocabulary(GgufKeys& read, Hyperparameters& h) {
+  const TensorInfo* embedding = read.tensor(TensorRole::token_embedding);
   if (embedding == nullptr) {
     read.note("M0403",
               fmt::format("tensor `{}` is missing", tensor_name(TensorRole::token_embedding)));
@@ -345,26 +242,19 @@ std::string_view attention_kind(const Hyperparameters& hyperparameters) {
 }
 
 Result<Hyperparameters> hyperparameters(const GgufFile& file) {
-  if (const auto parts = file.metadata.integer_or("split.count", 1); !parts || *parts > 1) {
-    return !parts ? Result<Hyperparameters>(fail(parts))
-                  : fail("M0405", fmt::format("this is one of {} parts of a split model", *parts),
-                         {"join them with llama.cpp's `llama-gguf-split --merge`"});
+  if (const auto whole = check_whole(file); !whole) {
+    return fail(whole);
   }
   const auto found = architecture(file.metadata);
   if (!found) {
     return fail(found);
   }
   const ArchitectureInfo& known = info(*found);
-  Reader read(file, known.name);
+  GgufKeys read(file, known.name);
   Hyperparameters h;
   h.architecture = *found;
   h.activation = known.activation;
-  h.name = std::string(
-      read.findings.value_or_note(file.metadata.string_or("general.name", ""), std::string_view()));
-  if (h.name.empty()) {
-    h.name = std::filesystem::path(file.path).filename().string();
-  }
-  h.canonical_name = h.name;
+  h.name = h.canonical_name = read.model_name();
   read_experts(read);
   read_sizes(read, h);
   if (!read.findings.empty()) {  // what follows computes with the sizes

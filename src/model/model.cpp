@@ -289,13 +289,6 @@ Result<std::vector<int>> tensor_table(const GgufFile& file, const Hyperparameter
   return table;
 }
 
-tl::unexpected<Diagnostics> errors_in(const GgufFile& file, Diagnostics errors) {
-  for (Diagnostic& error : errors) {
-    error.notes.push_back(fmt::format("in `{}`", file.path));
-  }
-  return tl::unexpected(std::move(errors));
-}
-
 }  // namespace
 
 std::string tensor_name(TensorRole role, std::int64_t layer) {
@@ -342,11 +335,11 @@ Result<std::vector<float>> Model::read_vector(TensorRole role, std::int64_t laye
 Result<Model> make_model(GgufFile file) {
   auto h = churon::model::hyperparameters(file);
   if (!h) {
-    return errors_in(file, h.error());
+    return in_file(h.error(), file.path);
   }
   auto table = tensor_table(file, *h);
   if (!table) {
-    return errors_in(file, table.error());
+    return in_file(table.error(), file.path);
   }
   return Model{std::move(file), std::move(*h), std::move(*table)};
 }
@@ -354,10 +347,10 @@ Result<Model> make_model(GgufFile file) {
 Result<Hyperparameters> check_model(const GgufFile& file) {
   auto h = churon::model::hyperparameters(file);
   if (!h) {
-    return errors_in(file, h.error());
+    return in_file(h.error(), file.path);
   }
   if (const auto table = tensor_table(file, *h); !table) {
-    return errors_in(file, table.error());
+    return in_file(table.error(), file.path);
   }
   return h;
 }

@@ -551,11 +551,6 @@ std::string native_weights(const Json& document, const Json& text) {
   return "";
 }
 
-Diagnostic in_file(Diagnostic diagnostic, const std::string& path) {
-  diagnostic.notes.push_back(fmt::format("in `{}`", path));
-  return diagnostic;
-}
-
 }  // namespace
 
 std::span<const std::string_view> config_model_types() { return kModelTypeNames; }
@@ -563,16 +558,16 @@ std::span<const std::string_view> config_model_types() { return kModelTypeNames;
 Result<Hyperparameters> parse_config(std::string_view text, const std::string& path) {
   const Json document = Json::parse(text, nullptr, false);
   if (!document.is_object()) {
-    return fail(in_file({.code = "M0606",
-                         .message = document.is_discarded() ? "this is no JSON text"
-                                                            : "this JSON text is no object",
-                         .help = {"a config.json as it lies beside a model on the Hugging Face hub "
-                                  "is wanted"}},
-                        path));
+    return in_file({{.code = "M0606",
+                     .message = document.is_discarded() ? "this is no JSON text"
+                                                        : "this JSON text is no object",
+                     .help = {"a config.json as it lies beside a model on the Hugging Face hub "
+                              "is wanted"}}},
+                   path);
   }
   if (const auto inner = document.find("text_config");
       inner != document.end() && !inner->is_null() && !inner->is_object()) {
-    return fail(in_file({.code = "M0608", .message = "key `text_config` is no object"}, path));
+    return in_file({{.code = "M0608", .message = "key `text_config` is no object"}}, path);
   }
   const Json& part = text_part(document);
   std::string type = string_of(part, "model_type");
@@ -581,13 +576,13 @@ Result<Hyperparameters> parse_config(std::string_view text, const std::string& p
                                    [&](const ModelType& each) { return each.name == type; });
   if (known == kModelTypes.end()) {
     std::vector<std::string> names(kModelTypeNames.begin(), kModelTypeNames.end());
-    return fail(
-        in_file({.code = "M0607",
-                 .message = type.empty() ? "key `model_type` is missing"
-                                         : fmt::format("models of type `{}` are not known", type),
-                 .notes = {fmt::format("known are {}", join(names, ", "))},
-                 .help = {"a row in ~/.config/churon/models.csv describes any other"}},
-                path));
+    return in_file(
+        {{.code = "M0607",
+          .message = type.empty() ? "key `model_type` is missing"
+                                  : fmt::format("models of type `{}` are not known", type),
+          .notes = {fmt::format("known are {}", join(names, ", "))},
+          .help = {"a row in ~/.config/churon/models.csv describes any other"}}},
+        path);
   }
   ConfigReader read(part);
   Hyperparameters h;
@@ -600,11 +595,7 @@ Result<Hyperparameters> parse_config(std::string_view text, const std::string& p
     }
   }
   if (!read.findings.empty()) {
-    Diagnostics errors = read.findings.take();
-    for (Diagnostic& error : errors) {
-      error = in_file(std::move(error), path);
-    }
-    return tl::unexpected(std::move(errors));
+    return in_file(read.findings.take(), path);
   }
   h.native_weights = native_weights(document, part);
   return h;

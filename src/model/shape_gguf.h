@@ -2,9 +2,6 @@
 // tensors are those of llama.cpp (ggml-org/llama.cpp, src/llama-arch.cpp).
 #pragma once
 
-#include <span>
-#include <string_view>
-
 #include "base/result.h"
 #include "model/gguf.h"
 #include "model/hyperparameters.h"
@@ -12,10 +9,7 @@
 namespace churon::model {
 
 // What the keys do not say (experts of a layer, biases, norms, sinks) is read from the table of
-// tensors. Errors: M0401 (architecture), M0301 … M0303 (keys), M0402 and M0609 (sizes), M0403.
+// tensors. Errors, each with the file: M0401 (architecture), M0405 (a part of a split
+// model), M0301 … M0303 (keys), M0402 and M0609 (sizes), M0403.
 Result<Hyperparameters> gguf_shape(const GgufFile& file);
-
-// The architectures that it knows, "qwen3moe".
-std::span<const std::string_view> gguf_shape_architectures();
-
 }  // namespace churon::model

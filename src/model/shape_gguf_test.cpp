@@ -246,6 +246,9 @@ TEST(GgufShape, a_file_that_does_not_run_is_priced) {
   ASSERT_TRUE(h) << to_text(h.error());
   EXPECT_FALSE(h->architecture);
   EXPECT_EQ(h->name, "tiny llama");
+  writer.set("llama.block_count", -1);
+  const std::string wrong = folder.write("wrong.gguf", writer.bytes());
+  EXPECT_THAT(to_text(shape({}, wrong).error()), HasSubstr("in `" + wrong + "`"));
   writer.set("split.count", std::uint32_t{2});
   EXPECT_THAT(to_text(shape({}, folder.write("part.gguf", writer.bytes())).error()),
               HasSubstr("split"));

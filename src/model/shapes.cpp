@@ -114,12 +114,6 @@ Result<Hyperparameters> shape_of_config(const std::string& path) {
   return parse_config(*text, path);
 }
 
-// A part has not all tensors.
-bool is_part_of_split(const GgufFile& file) {
-  const auto parts = file.metadata.integer_or("split.count", 1);
-  return !parts || *parts > 1;
-}
-
 Result<Hyperparameters> shape_of_gguf(const std::string& path) {
   const auto file = open_gguf(path);
   if (!file) {
@@ -129,7 +123,7 @@ Result<Hyperparameters> shape_of_gguf(const std::string& path) {
   // What does not run, for its architecture or a part of it, may still be priced.
   const bool may_be_priced =
       !runs && (runs.error().front().code == "M0401" || runs.error().front().code == "M0405");
-  return may_be_priced && !is_part_of_split(*file) ? gguf_shape(*file) : runs;
+  return may_be_priced ? gguf_shape(*file) : runs;
 }
 
 Result<Hyperparameters> shape_of_file(const std::string& path) {

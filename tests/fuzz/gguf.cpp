@@ -7,6 +7,7 @@
 
 #include "model/gguf.h"
 #include "model/model.h"
+#include "model/shape_gguf.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace churon;
@@ -24,6 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)file->metadata.number(entry.key);
   }
   (void)file->digest();
+  if (const auto shape = model::gguf_shape(*file); !shape) {
+    (void)to_text(shape.error());
+  }
   if (const auto model = model::make_model(std::move(*file)); !model) {
     (void)to_text(model.error());
   }
