@@ -47,8 +47,6 @@ constexpr std::array<std::string_view, kColumns> kColumnNames{
 // Without these nothing can be compared.
 constexpr std::array kNeeded{kChip, kModel, kMetric, kValue, kUnit};
 
-std::optional<double> number(std::string_view text) { return parse_number(trim(text)); }
-
 Load load(const MeasuredRow& row, std::string_view note) {
   if (note.starts_with("offline") || row.is_batch_max) {
     return Load::offline;
@@ -71,8 +69,9 @@ void note_assumption(MeasuredRow& row, std::string_view text) {
 struct MeasuredReader::State {
   // A finding that may come again.
   struct Said {
-    std::size_t index = 0;   // of the last one that is shown
-    std::vector<int> lines;  // of the others
+    std::size_t index = 0;  // of the last one that is shown
+    std::string_view what;
+    std::vector<int> lines = {};  // of the others
   };
   template <typename T>
   struct Found {
@@ -99,9 +98,10 @@ struct MeasuredReader::State {
     return at < 0 ? std::string_view() : trim(row.fields[static_cast<std::size_t>(at)].text);
   }
 
-  // `key`: what makes two findings one; empty: each is its own. Of one code and file no more than
+  // `key`: what makes two findings one; without, each is its own. Of one code and file no more than
   // kAlikeMax are shown.
-  void find(const CsvRow& row, Column column, Diagnostic diagnostic, const std::string& key = {});
+  void find(const CsvRow& row, Column column, Diagnostic diagnostic,
+            const std::optional<std::string>& key = std::nullopt);
   bool read_header();
   void name_repeated_columns(const std::vector<std::string>& names);
   void read_row(const CsvRow& row);
@@ -130,21 +130,26 @@ void set_obstacle(MeasuredRow& row, std::string text) {
 }  // namespace
 
 void MeasuredReader::State::find(const CsvRow& row, Column column, Diagnostic diagnostic,
-                                 const std::string& key) {
+                                 const std::optional<std::string>& key) {
   diagnostic.span = table->place(row, columns[column] < 0 ? 0 : columns[column]);
-  const std::string group = diagnostic.code + '\n' + table->file + '\n';
-  auto known = said.find(group + key);
-  int& count = shown[group];
-  if (count < kAlikeMax && (known == said.end() || key.empty())) {
-    ++count;
-    Said& last = said[group + key];
-    last.index = result.findings.size();
-    said[group].index = last.index;
-    result.findings.push_back(std::move(diagnostic));
+  const std::string group = diagnostic.code + '\n' + table->file;
+  const auto known = key ? said.find(group + '\n' + *key) : said.end();
+  if (known != said.end()) {
+    known->second.lines.push_back(diagnostic.span->line);
     return;
   }
-  Said& entry = known == said.end() ? said[group] : known->second;
-  entry.lines.push_back(diagnostic.span->line);
+  Said& alike = said[group];
+  int& count = shown[group];
+  if (count == kAlikeMax) {
+    alike.lines.push_back(diagnostic.span->line);
+    return;
+  }
+  ++count;
+  alike = {.index = result.findings.size(), .what = "more of this kind in line"};
+  if (key) {
+    said[group + '\n' + *key] = {.index = alike.index, .what = "also in line"};
+  }
+  result.findings.push_back(std::move(diagnostic));
 }
 
 void MeasuredReader::State::finish_findings() {
@@ -156,7 +161,7 @@ void MeasuredReader::State::finish_findings() {
     for (std::size_t i = 0; i < entry.lines.size() && i < kLinesMax; ++i) {
       lines.push_back(std::to_string(entry.lines[i]));
     }
-    std::string note = fmt::format("also in line {}", join(lines, ", "));
+    std::string note = fmt::format("{} {}", entry.what, join(lines, ", "));
     if (entry.lines.size() > kLinesMax) {
       note += fmt::format(" and {} more", entry.lines.size() - kLinesMax);
     }
@@ -266,7 +271,7 @@ bool MeasuredReader::State::read_number(const CsvRow& row, MeasuredRow& out) {
   }
   out.metric = known->metric;
 
-  const auto value = number(field(row, kValue));
+  const auto value = parse_number(field(row, kValue));
   if (!value || *value <= 0) {
     find(row, kValue,
          {.code = "V0104",
@@ -343,7 +348,7 @@ void MeasuredReader::State::read_chip(const CsvRow& row, MeasuredRow& out) {
       }
     }
   }
-  find(row, kChip, std::move(diagnostic), name + " ");
+  find(row, kChip, std::move(diagnostic), name);
 }
 
 void MeasuredReader::State::read_model(const CsvRow& row, MeasuredRow& out) {
@@ -386,7 +391,7 @@ void MeasuredReader::State::read_model(const CsvRow& row, MeasuredRow& out) {
     diagnostic.notes = entry->second.errors.front().notes;
     diagnostic.help = entry->second.errors.front().help;
   }
-  find(row, kModel, std::move(diagnostic), name + " ");
+  find(row, kModel, std::move(diagnostic), name);
 }
 
 namespace {
@@ -430,7 +435,7 @@ void MeasuredReader::State::read_formats(const CsvRow& row, MeasuredRow& out) {
     if (const auto near = did_you_mean(name, names)) {
       diagnostic.help.push_back(fmt::format("did you mean `{}`?", *near));
     }
-    find(row, column, std::move(diagnostic), name + " ");
+    find(row, column, std::move(diagnostic), name);
   };
   const bool has_cache =
       !out.op || *out.op == Operator::attention_decode || *out.op == Operator::attention_prefill;
@@ -493,7 +498,7 @@ std::string without_comments(std::string_view text) {
 
 void MeasuredReader::State::read_parallelism(const CsvRow& row, MeasuredRow& out) {
   const std::string_view count = field(row, kChipsCount);
-  const auto stated = count.empty() ? std::optional(1.0) : number(count);
+  const auto stated = count.empty() ? std::optional(1.0) : parse_number(count);
   if (!stated || *stated <= 0 || *stated > 1e6) {
     set_obstacle(out, fmt::format("`{}` is no number of chips", count));
     find(row, kChipsCount,
@@ -569,7 +574,7 @@ std::optional<double> MeasuredReader::State::read_count(const CsvRow& row, Colum
   if (text.empty()) {
     return std::nullopt;
   }
-  const auto value = number(text);
+  const auto value = parse_number(text);
   if (value && *value > 0 && *value < 1e12) {
     return value;
   }
