@@ -350,15 +350,10 @@ Result<evaluate::OperatorWork> work_of(const Words& words, const Context& contex
         .precision = words.weights.empty() ? estimate::precision("bf16") : *weights};
   }
   if (words.op == "allreduce") {
-    constexpr std::array kinds{
-        std::pair{"all_reduce", estimate::CollectiveKind::all_reduce},
-        std::pair{"all_gather", estimate::CollectiveKind::all_gather},
-        std::pair{"reduce_scatter", estimate::CollectiveKind::reduce_scatter},
-        std::pair{"all_to_all", estimate::CollectiveKind::all_to_all}};
-    const auto* const kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& entry) {
-      return entry.first == words.collective;
-    });
-    return estimate::CollectiveWork{.kind = kind->second,  // CLI11 has checked the name
+    const auto* const kind = std::find(estimate::kCollectiveNames.begin(),
+                                       estimate::kCollectiveNames.end(), words.collective);
+    return estimate::CollectiveWork{.kind = static_cast<estimate::CollectiveKind>(
+                                        kind - estimate::kCollectiveNames.begin()),  // checked
                                     .ranks = words.ranks,
                                     .bytes = words.bytes,
                                     .framework_kernel = words.framework_kernel};

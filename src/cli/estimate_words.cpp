@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/serving_options.h"
+#include "estimate/kernels.h"
 
 namespace churon::cli {
 
@@ -226,7 +227,8 @@ void add_operator_options(CLI::App& app, Words& words) {
   add("--bytes", words.bytes, "N", "allreduce: of the vector; default 1 MiB");
   add("--ranks", words.ranks, "N", "allreduce: default 8");
   add("--collective", words.collective, "KIND", "allreduce: another collective in its place")
-      ->check(CLI::IsMember({"all_reduce", "all_gather", "reduce_scatter", "all_to_all"}));
+      ->check(CLI::IsMember(std::vector<std::string>(estimate::kCollectiveNames.begin(),
+                                                     estimate::kCollectiveNames.end())));
   app.add_flag("--framework-kernel", words.framework_kernel,
                "allreduce: a serving framework's own kernels are there")
       ->group("One operator");

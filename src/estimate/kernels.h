@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string_view>
 
 #include "estimate/efficiency.h"
 #include "estimate/figures.h"
@@ -80,6 +81,11 @@ struct ExpertsWork {
 };
 
 enum class CollectiveKind { all_reduce, all_gather, reduce_scatter, all_to_all };
+inline constexpr std::array<std::string_view, 4> kCollectiveNames{"all_reduce", "all_gather",
+                                                                  "reduce_scatter", "all_to_all"};
+constexpr std::string_view name(CollectiveKind kind) {
+  return kCollectiveNames[static_cast<std::size_t>(kind)];
+}
 // `bytes`: the whole vector (all-reduce, reduce-scatter: of each rank's input; all-gather: of the
 // output; all-to-all: what one rank holds, its own share included), as nccl-tests counts.
 struct CollectiveWork {

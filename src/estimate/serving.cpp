@@ -469,26 +469,11 @@ Term first_token_term(const Served& served) {
             .value = served.ttft_s,
             .unit = "s",
             .formula = "sum of the parts"};
-  const FirstToken& first = served.first;
-  struct Part {
-    const char *key, *text;
-    double seconds;
-    const char* formula;
-  };
-  for (const Part& part :
-       {Part{"framework", "the framework's own time for a prompt", first.framework_s, "prompt"},
-        Part{"step", "the decode step under way", first.step_s, "decode / 2"},
-        Part{"prompt", "its own prefill", first.prompt_s, "sum of operators + host"},
-        Part{"queue", "prefills of prompts that came with it", first.queue_s,
-             "burst * (requests of a rank - 1) * time of a prompt"},
-        Part{"transfer", "its cache goes to the chips that decode", first.transfer_s,
-             "cache of a prompt on a chip / rate between the chips"},
-        Part{"space", "until memory is free for its cache", first.space_s,
-             "(requests / running - 1) * time of a request"}}) {
-    if (part.seconds > 0) {
+  for (const FirstTokenPart& part : kFirstTokenParts) {
+    if (const double seconds = served.first.*part.seconds; seconds > 0) {
       term.children.push_back({.key = part.key,
                                .text = part.text,
-                               .value = part.seconds,
+                               .value = seconds,
                                .unit = "s",
                                .formula = part.formula});
     }

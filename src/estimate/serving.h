@@ -69,6 +69,23 @@ struct FirstToken {
     return framework_s + step_s + prompt_s + queue_s + transfer_s + space_s;
   }
 };
+// Its parts as outputs name and explain them.
+struct FirstTokenPart {
+  const char *key, *name, *text, *formula;
+  double FirstToken::* seconds;
+};
+inline constexpr std::array<FirstTokenPart, 6> kFirstTokenParts{
+    {{"framework", "framework", "the framework's own time for a prompt", "prompt",
+      &FirstToken::framework_s},
+     {"step", "step under way", "the decode step under way", "decode / 2", &FirstToken::step_s},
+     {"prompt", "prefill", "its own prefill", "sum of operators + host", &FirstToken::prompt_s},
+     {"queue", "prefills before it", "prefills of prompts that came with it",
+      "burst * (requests of a rank - 1) * time of a prompt", &FirstToken::queue_s},
+     {"transfer", "cache sent over", "its cache goes to the chips that decode",
+      "cache of a prompt on a chip / rate between the chips", &FirstToken::transfer_s},
+     {"space", "wait for memory", "until memory is free for its cache",
+      "(requests / running - 1) * time of a request", &FirstToken::space_s}}};
+static_assert(sizeof(FirstToken) == kFirstTokenParts.size() * sizeof(double));
 
 struct Served {
   FirstToken first;  // sums to ttft_s

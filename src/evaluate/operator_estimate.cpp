@@ -123,22 +123,8 @@ OperatorEstimate priced(const Device& device, const AttentionWork& work) {
       .rate = work.precision->rate};
 }
 
-std::string_view name(CollectiveKind kind) {
-  switch (kind) {
-    case CollectiveKind::all_reduce:
-      return "all_reduce";
-    case CollectiveKind::all_gather:
-      return "all_gather";
-    case CollectiveKind::reduce_scatter:
-      return "reduce_scatter";
-    case CollectiveKind::all_to_all:
-      return "all_to_all";
-  }
-  return "";
-}
-
 OperatorEstimate priced(const Device& device, const CollectiveWork& work) {
-  return {.kind = std::string(name(work.kind)),
+  return {.kind = std::string(estimate::name(work.kind)),
           .shape = fmt::format("{:.0f} bytes over {:.0f} ranks{}", work.bytes, work.ranks,
                                work.framework_kernel ? ", a framework's kernel" : ""),
           .price = collective(device, work),

@@ -210,25 +210,12 @@ std::string chip_count_text(const estimate::Served& served) {
                                   : decode;
 }
 
-struct FirstTokenPart {
-  const char *name, *key;
-  double seconds;
-};
-std::array<FirstTokenPart, 6> first_token_parts(const estimate::FirstToken& first) {
-  return {{{"framework", "framework_s", first.framework_s},
-           {"step under way", "step_s", first.step_s},
-           {"prefill", "prompt_s", first.prompt_s},
-           {"prefills before it", "queue_s", first.queue_s},
-           {"cache sent over", "transfer_s", first.transfer_s},
-           {"wait for memory", "space_s", first.space_s}}};
-}
-
 std::string first_token_text(const estimate::FirstToken& first, Charset charset) {
   std::string text;
-  for (const FirstTokenPart& part : first_token_parts(first)) {
-    if (part.seconds > 0) {
-      text += fmt::format("{}{} {}", text.empty() ? "" : " + ", part.name,
-                          si(part.seconds, "s", charset));
+  for (const estimate::FirstTokenPart& part : estimate::kFirstTokenParts) {
+    if (const double seconds = first.*part.seconds; seconds > 0) {
+      text +=
+          fmt::format("{}{} {}", text.empty() ? "" : " + ", part.name, si(seconds, "s", charset));
     }
   }
   return text;
@@ -236,8 +223,8 @@ std::string first_token_text(const estimate::FirstToken& first, Charset charset)
 
 Json first_token_json(const estimate::FirstToken& first) {
   Json json;
-  for (const FirstTokenPart& part : first_token_parts(first)) {
-    json[part.key] = part.seconds;
+  for (const estimate::FirstTokenPart& part : estimate::kFirstTokenParts) {
+    json[fmt::format("{}_s", part.key)] = first.*part.seconds;
   }
   return json;
 }
