@@ -12,7 +12,6 @@ namespace churon::evaluate {
 namespace {
 
 using estimate::AttentionWork;
-using estimate::CollectiveKind;
 using estimate::CollectiveWork;
 using estimate::Device;
 using estimate::ExpertsWork;
