@@ -102,12 +102,7 @@ void ScenarioReader::option_dates(const chip::Node& table, const std::string& wh
 void ScenarioReader::option_contract(const chip::Node& table, const std::string& where,
                                      Option& option) {
   const auto share = [&](std::string_view key, double without) {
-    const chip::Node* node = toml_.get(table, key);
-    const double value = toml_.number(node, Measure::share).value_or(without);
-    if (value < 0 || value > 1) {
-      toml_.find("S0304", fmt::format("{} is 0 to 100 %", key), *node);
-    }
-    return value;
+    return toml_.share(toml_.get(table, key), key, {}, without);
   };
   option.take_or_pay = share("take_or_pay", 1);
   option.committed_take_or_pay = share("committed_take_or_pay", option.take_or_pay);
@@ -230,7 +225,8 @@ void ScenarioReader::option_uses(const chip::Node& table, const std::string& whe
         }
       }
       if (use.sources.empty() || (from != nullptr && use.sources.size() != wanted.size())) {
-        toml_.find("S0308", fmt::format("resource `{}` has no such source", used.name), *from);
+        toml_.find("S0308", fmt::format("resource `{}` has no such source", used.name),
+                   from != nullptr ? *from : *node);
       } else {
         option.uses.push_back(use);
       }

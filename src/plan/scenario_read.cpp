@@ -21,6 +21,8 @@ constexpr int kQuartersMax = 40;
 constexpr std::size_t kListMax = 40;  // classes, sites, resources, options
 constexpr std::size_t kFuturesMax = 240;
 constexpr double kProbabilityTolerance = 1e-6;
+constexpr Shares kAboveNone{.with_low = false};
+constexpr double kTailWeightMax = 0.95;  // the mean of all futures counts for something
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
@@ -105,15 +107,8 @@ void ScenarioReader::head() {
       risk != nullptr && risk->type == chip::NodeType::table) {
     const chip::Node* tail = toml_.need(*risk, "tail", "[risk]");
     const chip::Node* weight = toml_.need(*risk, "weight", "[risk]");
-    const double share = toml_.number(tail, Measure::share).value_or(0.1);
-    s_.tail_weight = toml_.number(weight, Measure::share).value_or(0);
-    s_.tail = 1 - share;
-    if (share <= 0 || share > 1) {
-      toml_.find("S0304", "the tail is a share above 0 and at most 100 %", *tail);
-    }
-    if (s_.tail_weight < 0 || s_.tail_weight > 0.95) {
-      toml_.find("S0304", "the weight of the tail is 0 to 95 %", *weight);
-    }
+    s_.tail = 1 - toml_.share(tail, "the tail", kAboveNone, 1 - s_.tail);
+    s_.tail_weight = toml_.share(weight, "the weight of the tail", {.high = kTailWeightMax}, 0);
     toml_.finish(*risk, "[risk]");
   }
   const chip::Node* capital = toml_.get(root_, "capital");
@@ -122,14 +117,11 @@ void ScenarioReader::head() {
   s_.share_place = toml_.place(root_);
   if (const chip::Node* share = toml_.get(root_, "vendor_share");
       share != nullptr && share->type == chip::NodeType::table) {
-    s_.vendor_share =
-        toml_.number(toml_.need(*share, "max", "[vendor_share]"), Measure::share).value_or(1);
+    s_.vendor_share = toml_.share(toml_.need(*share, "max", "[vendor_share]"),
+                                  "the share of a vendor", kAboveNone, 1);
     s_.vendor_share_from = plan_quarter(toml_.need(*share, "from", "[vendor_share]")).value_or(0);
     s_.share_place = toml_.place(*share);
     toml_.finish(*share, "[vendor_share]");
-    if (s_.vendor_share <= 0 || s_.vendor_share > 1) {
-      toml_.find("S0304", "the share of a vendor is above 0 and at most 100 %", *share);
-    }
   }
 }
 
@@ -160,11 +152,7 @@ void ScenarioReader::classes() {
     }
     made.unmet = keep(toml_.fact(toml_.need(*table, "unmet", where), Measure::money_per_token, ""),
                       key + ".unmet");
-    const chip::Node* must = toml_.get(*table, "must_serve");
-    made.must_serve = toml_.number(must, Measure::share).value_or(0);
-    if (made.must_serve < 0 || made.must_serve > 1) {
-      toml_.find("S0304", "must_serve is 0 to 100 %", *must);
-    }
+    made.must_serve = toml_.share(toml_.get(*table, "must_serve"), "must_serve", {}, 0);
     for (int q = 0; q < s_.quarters; ++q) {
       made.demand.push_back(made.start.value * std::pow(1 + made.growth.value, q / 4.0));
     }
@@ -243,10 +231,9 @@ void ScenarioReader::resources() {
     made.fee = keep(toml_.fact(toml_.get(*table, "fee"), Measure::money, ""),
                     fmt::format("resource.{}.fee", made.name));
     const chip::Node* share = toml_.get(*table, "source_share_max");
-    made.share_max = toml_.number(share, Measure::share).value_or(1);
+    made.share_max = toml_.share(share, "source_share_max", kAboveNone, 1);
     sources(*table, made, where);
-    if (made.share_max <= 0 || made.share_max > 1 ||
-        made.share_max * static_cast<double>(made.sources.size()) < 1) {
+    if (made.share_max * static_cast<double>(made.sources.size()) < 1) {
       toml_.find("S0304",
                  fmt::format("{} sources of at most {:.0f} % each cannot make 100 %",
                              made.sources.size(), 100 * made.share_max),
@@ -301,10 +288,7 @@ void ScenarioReader::futures() {
     unique(names, made.name, *table);
     const std::string where = fmt::format("scenario `{}`", made.name);
     const chip::Node* probability = toml_.need(*table, "probability", where);
-    made.probability = toml_.number(probability, Measure::share).value_or(0);
-    if (probability != nullptr && (made.probability <= 0 || made.probability > 1)) {
-      toml_.find("S0304", "a probability is above 0 and at most 100 %", *probability);
-    }
+    made.probability = toml_.share(probability, "a probability", kAboveNone, 0);
     sum += made.probability;
     for (const ServiceClass& one : s_.classes) {
       made.demand.push_back(one.demand);
@@ -354,19 +338,16 @@ void ScenarioReader::slips(const std::vector<Future>& demands) {
     const chip::Node* probability = toml_.need(*table, "probability", "[slip]");
     double sum = 0;
     for (std::size_t i = 0; probability != nullptr && i < probability->items.size(); ++i) {
-      const double share = toml_.number(&probability->items[i], Measure::share).value_or(0);
+      const double share = toml_.share(&probability->items[i], "a probability", kAboveNone, 0);
       slips.push_back({i < by.size() ? by[i] : 0, share});
       sum += share;
-      if (share <= 0) {
-        toml_.find("S0304", "a probability is above 0", probability->items[i]);
-      }
     }
     if (slips.size() != by.size()) {
       toml_.find("S0305", fmt::format("{} probabilities for {} slips", slips.size(), by.size()),
                  *table);
     } else if (std::fabs(sum - 1) > kProbabilityTolerance) {
       toml_.find("S0305", fmt::format("probabilities add up to {:.6g} %, not 100 %", 100 * sum),
-                 *probability);
+                 probability != nullptr ? *probability : *table);
     }
     if (const chip::Node* given = toml_.get(*table, "known")) {
       s_.slip_known = plan_quarter(given).value_or(0);

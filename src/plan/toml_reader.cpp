@@ -273,6 +273,25 @@ std::optional<double> TomlReader::number(const chip::Node* node, Measure measure
   return read ? std::optional(read->value) : std::nullopt;
 }
 
+double TomlReader::share(const chip::Node* node, std::string_view what, Shares taken,
+                         double without) {
+  const auto read = number(node, Measure::share);
+  if (!read) {
+    return without;
+  }
+  const bool is_below = taken.with_low ? *read < taken.low : *read <= taken.low;
+  if (is_below || *read > taken.high) {
+    find("S0304",
+         taken.with_low
+             ? fmt::format("{} is {:g} to {:g} %", what, 100 * taken.low, 100 * taken.high)
+             : fmt::format("{} is above {:g} and at most {:g} %", what, 100 * taken.low,
+                           100 * taken.high),
+         *node);
+    return without;
+  }
+  return *read;
+}
+
 std::optional<Quarter> TomlReader::quarter(const chip::Node* node) {
   const auto text = word(node);
   if (!text) {

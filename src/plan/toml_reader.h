@@ -17,6 +17,12 @@ namespace churon::plan {
 
 enum class Measure { money, money_per_hour, money_per_token, share, rate, power, chips, quarters };
 
+// The shares that a key takes: from `low` to `high`, `low` itself only where `with_low`.
+struct Shares {
+  double low = 0, high = 1;
+  bool with_low = true;
+};
+
 class TomlReader {
  public:
   TomlReader(const chip::Texts& texts, const cost::Tables& tables) : texts_(texts), rows_(tables) {}
@@ -34,6 +40,8 @@ class TomlReader {
   // A text with its unit, a name of a row, or a table { v, low, high, src, basis }.
   std::optional<Fact> fact(const chip::Node* node, Measure measure, std::string key);
   std::optional<double> number(const chip::Node* node, Measure measure);
+  // A share of `what` within a range; `without` where there is none, or none that is taken.
+  double share(const chip::Node* node, std::string_view what, Shares taken, double without);
   std::optional<Quarter> quarter(const chip::Node* node);
   std::vector<std::string> words(const chip::Node* node);
   // Items of an array of tables; a finding where it is none.

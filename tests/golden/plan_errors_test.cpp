@@ -108,6 +108,12 @@ constexpr Mistake kMistakes[]{
     {"running = \"0.5 USD/h\"", ""},
     {"tokens = { chat = \"9000 tok/s\" }", "tokens = { chat = \"compare\" }"},
     {"start = \"2027-Q1\"", "start = \"2027-Q1"},
+    // What a wrong value stands beside is missing.
+    {"max = \"900 chips\"", "max = \"900 chips\"\ntake_or_pay = 60"},
+    {"max = \"900 chips\"", "max = \"900 chips\"\ntake_or_pay = \"150 %\""},
+    {"max = \"900 chips\"", "max = \"900 chips\"\ntake_or_pay = \"-50 %\""},
+    {"source = [{ vendor = \"samsung\", cap = \"9000 chips\" }]", ""},
+    {"slip = { probability = [\"50 %\", \"30 %\", \"20 %\"] }", "slip = { quarters = [] }"},
 };
 
 std::string scenario_errors() {
