@@ -129,7 +129,7 @@ struct Option {
   Fact residual;                   // of the price after 36 months
   std::vector<Use> uses;
   std::optional<Gate> gate;
-  SourceSpan place, committed_place;
+  SourceSpan place;
 };
 
 struct Scenario {

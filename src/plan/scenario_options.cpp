@@ -112,17 +112,15 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
     toml_.find("S0304", fmt::format("the deposit of {} is more than what has to be paid", where),
                table.find("deposit")->value);
   }
-  if (const chip::Node* steps = toml_.get(table, "steps")) {
-    for (const chip::Node& step : steps->items) {
-      const auto from = toml_.number(toml_.need(step, "from", "a step of price"), Measure::chips);
-      const auto change =
-          toml_.number(toml_.need(step, "change", "a step of price"), Measure::share);
-      toml_.finish(step, "a step of price");
-      if (from && change && !option.steps.empty() && *from <= option.steps.back().from) {
-        toml_.find("S0306", "steps of price are out of order", step);
-      }
-      option.steps.push_back({from.value_or(1), change.value_or(0)});
+  for (const chip::Node* step : toml_.tables(table, "steps")) {
+    const auto from = toml_.number(toml_.need(*step, "from", "a step of price"), Measure::chips);
+    const auto change =
+        toml_.number(toml_.need(*step, "change", "a step of price"), Measure::share);
+    toml_.finish(*step, "a step of price");
+    if (from && change && !option.steps.empty() && *from <= option.steps.back().from) {
+      toml_.find("S0306", "steps of price are out of order", *step);
     }
+    option.steps.push_back({from.value_or(1), change.value_or(0)});
   }
   if (option.discount > 0 && toml_.get(table, "alternatives") == nullptr) {
     toml_.find("S0302", fmt::format("{} has a discount and no `alternatives` that earn it", where),
@@ -136,8 +134,8 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
 void ScenarioReader::option_tokens(const chip::Node& table, const std::string& where,
                                    Option& option) {
   option.tokens.assign(s_.classes.size(), Fact{.unit = "tok/s", .basis = "stated"});
-  const chip::Node* tokens = toml_.need(table, "tokens", where);
-  if (tokens == nullptr || tokens->type != chip::NodeType::table) {
+  const chip::Node* tokens = toml_.table(toml_.need(table, "tokens", where));
+  if (tokens == nullptr) {
     return;
   }
   for (const chip::Entry& entry : tokens->entries) {
@@ -268,16 +266,14 @@ void ScenarioReader::option_gate(const chip::Node& table, const std::string& whe
     }
     gate.nre = keep(read, fmt::format("option.{}.nre", option.name));
   }
-  if (const chip::Node* ramp = toml_.get(*node, "ramp")) {
-    double before = 0;
-    for (const chip::Node& item : ramp->items) {
-      const double share = toml_.number(&item, Measure::share).value_or(1);
-      if (share < before || share > 1) {
-        toml_.find("S0304", "a ramp rises to 100 % at most", item);
-      }
-      before = share;
-      gate.ramp.push_back(share);
+  double before = 0;
+  for (const chip::Node& item : toml_.items(toml_.get(*node, "ramp"))) {
+    const double share = toml_.number(&item, Measure::share).value_or(1);
+    if (share < before || share > 1) {
+      toml_.find("S0304", "a ramp rises to 100 % at most", item);
     }
+    before = share;
+    gate.ramp.push_back(share);
   }
   toml_.finish(*node, in);
   option.from = std::max(option.from, gate.development);
@@ -289,16 +285,13 @@ void ScenarioReader::option_gate(const chip::Node& table, const std::string& whe
 }
 
 // Deliveries signed already: { quarter, v }, v in chips or in power.
-std::vector<double> ScenarioReader::commitments(const chip::Node* node, const Option& option) {
+std::vector<double> ScenarioReader::commitments(const chip::Node& table, const Option& option) {
   std::vector<double> chips(index(s_.quarters));
-  if (node == nullptr) {
-    return chips;
-  }
-  for (const chip::Node& item : node->items) {
-    const auto quarter = plan_quarter(toml_.need(item, "quarter", "a commitment"));
-    const chip::Node* amount = toml_.need(item, "v", "a commitment");
-    (void)toml_.get(item, "src");
-    toml_.finish(item, "a commitment");
+  for (const chip::Node* item : toml_.tables(table, "committed")) {
+    const auto quarter = plan_quarter(toml_.need(*item, "quarter", "a commitment"));
+    const chip::Node* amount = toml_.need(*item, "v", "a commitment");
+    (void)toml_.word(toml_.get(*item, "src"));
+    toml_.finish(*item, "a commitment");
     if (!quarter || amount == nullptr) {
       continue;
     }
@@ -322,9 +315,7 @@ void ScenarioReader::option_amounts(const chip::Node& table, const std::string& 
                fmt::format("{} needs `max`, the deliveries of a quarter after the ramp", where),
                table);
   }
-  const chip::Node* committed = toml_.get(table, "committed");
-  option.committed = commitments(committed, option);
-  option.committed_place = toml_.place(committed != nullptr ? *committed : table);
+  option.committed = commitments(table, option);
   if (const chip::Node* installed = toml_.get(table, "installed")) {
     option.installed = toml_.number(installed, Measure::chips).value_or(0);
     option.installed_until = plan_quarter(toml_.need(table, "installed_until", where)).value_or(0);
@@ -336,7 +327,7 @@ void ScenarioReader::option_amounts(const chip::Node& table, const std::string& 
     for (const double chips : option.committed) {
       if (chips > 0) {
         toml_.find("S0306", fmt::format("{} is committed before its gate is decided", where),
-                   *committed);
+                   table.find("committed")->value);
         break;
       }
     }

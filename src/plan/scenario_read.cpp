@@ -103,8 +103,7 @@ void ScenarioReader::head() {
                {"for example \"finance.wacc\", a row of the cost tables"});
   }
   s_.discount_rate = s_.discount.value;
-  if (const chip::Node* risk = toml_.get(root_, "risk");
-      risk != nullptr && risk->type == chip::NodeType::table) {
+  if (const chip::Node* risk = toml_.table(toml_.get(root_, "risk"))) {
     const chip::Node* tail = toml_.need(*risk, "tail", "[risk]");
     const chip::Node* weight = toml_.need(*risk, "weight", "[risk]");
     s_.tail = 1 - toml_.share(tail, "the tail", kAboveNone, 1 - s_.tail);
@@ -115,8 +114,7 @@ void ScenarioReader::head() {
   s_.capital = toml_.series(capital, Measure::money, s_.start, s_.quarters, kInfinity);
   s_.capital_place = toml_.place(capital != nullptr ? *capital : root_);
   s_.share_place = toml_.place(root_);
-  if (const chip::Node* share = toml_.get(root_, "vendor_share");
-      share != nullptr && share->type == chip::NodeType::table) {
+  if (const chip::Node* share = toml_.table(toml_.get(root_, "vendor_share"))) {
     s_.vendor_share = toml_.share(toml_.need(*share, "max", "[vendor_share]"),
                                   "the share of a vendor", kAboveNone, 1);
     s_.vendor_share_from = plan_quarter(toml_.need(*share, "from", "[vendor_share]")).value_or(0);
@@ -324,21 +322,22 @@ void ScenarioReader::slips(const std::vector<Future>& demands) {
       first_own = std::min(first_own, one.from);
     }
   }
-  const chip::Node* table = toml_.get(root_, "slip");
+  const chip::Node* given_slip = toml_.get(root_, "slip");
   s_.slip_known = first_own;
-  if (table != nullptr && table->type == chip::NodeType::table) {
+  if (const chip::Node* table = toml_.table(given_slip)) {
     slips.clear();
     std::vector<int> by{0, 2, 4};
     if (const chip::Node* given = toml_.get(*table, "quarters")) {
       by.clear();
-      for (const chip::Node& item : given->items) {
+      for (const chip::Node& item : toml_.items(given)) {
         by.push_back(static_cast<int>(toml_.whole(&item, 0, kQuartersMax).value_or(0)));
       }
     }
     const chip::Node* probability = toml_.need(*table, "probability", "[slip]");
     double sum = 0;
-    for (std::size_t i = 0; probability != nullptr && i < probability->items.size(); ++i) {
-      const double share = toml_.share(&probability->items[i], "a probability", kAboveNone, 0);
+    const auto shares = toml_.items(probability);
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      const double share = toml_.share(&shares[i], "a probability", kAboveNone, 0);
       slips.push_back({i < by.size() ? by[i] : 0, share});
       sum += share;
     }
@@ -360,7 +359,7 @@ void ScenarioReader::slips(const std::vector<Future>& demands) {
       }
     }
     toml_.finish(*table, "[slip]");
-  } else if (first_own < s_.quarters) {
+  } else if (given_slip == nullptr && first_own < s_.quarters) {
     toml_.find("S0302", "an own chip may slip: the scenario lacks [slip]", root_, "",
                {"[slip] probability = [\"50 %\", \"30 %\", \"20 %\"]  # of 0, 2 and 4 quarters"});
   }

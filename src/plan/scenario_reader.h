@@ -40,7 +40,7 @@ class ScenarioReader {
   void option_uses(const chip::Node& table, const std::string& where, Option& option);
   void option_gate(const chip::Node& table, const std::string& where, Option& option);
   void option_amounts(const chip::Node& table, const std::string& where, Option& option);
-  std::vector<double> commitments(const chip::Node* node, const Option& option);
+  std::vector<double> commitments(const chip::Node& table, const Option& option);
   void alternatives();
   const ChipFacts* facts_of(const std::string& chip, const chip::Node& node);
 

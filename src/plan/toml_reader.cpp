@@ -128,6 +128,10 @@ std::optional<std::string> TomlReader::word(const chip::Node* node) {
     find("S0303", fmt::format("expected a text, not {}", name(node->type)), *node);
     return std::nullopt;
   }
+  if (escape_control(node->text) != node->text) {
+    find("S0303", "the text has control characters", *node);
+    return std::nullopt;
+  }
   return node->text;
 }
 
@@ -305,16 +309,28 @@ std::optional<Quarter> TomlReader::quarter(const chip::Node* node) {
   return read;
 }
 
-std::vector<std::string> TomlReader::words(const chip::Node* node) {
-  std::vector<std::string> list;
+const chip::Node* TomlReader::table(const chip::Node* node) {
+  if (node != nullptr && node->type != chip::NodeType::table) {
+    find("S0303", fmt::format("expected a table, not {}", name(node->type)), *node);
+    return nullptr;
+  }
+  return node;
+}
+
+std::span<const chip::Node> TomlReader::items(const chip::Node* node) {
   if (node == nullptr) {
-    return list;
+    return {};
   }
   if (node->type != chip::NodeType::array) {
-    find("S0303", fmt::format("expected an array of texts, not {}", name(node->type)), *node);
-    return list;
+    find("S0303", fmt::format("expected an array, not {}", name(node->type)), *node);
+    return {};
   }
-  for (const chip::Node& item : node->items) {
+  return node->items;
+}
+
+std::vector<std::string> TomlReader::words(const chip::Node* node) {
+  std::vector<std::string> list;
+  for (const chip::Node& item : items(node)) {
     if (const auto text = word(&item)) {
       list.push_back(*text);
     }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,9 @@ class TomlReader {
   double share(const chip::Node* node, std::string_view what, Shares taken, double without);
   std::optional<Quarter> quarter(const chip::Node* node);
   std::vector<std::string> words(const chip::Node* node);
+  // The node, where it is a table; the items of an array. Anything else is a finding.
+  const chip::Node* table(const chip::Node* node);
+  std::span<const chip::Node> items(const chip::Node* node);
   // Items of an array of tables; a finding where it is none.
   std::vector<const chip::Node*> tables(const chip::Node& root, std::string_view key);
 
