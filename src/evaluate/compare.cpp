@@ -101,17 +101,19 @@ std::vector<estimate::Framework> frameworks_of(const chip::Chip& chip, const Fig
 ConfigurationSearch& best_of(std::vector<ConfigurationSearch>& searches, const Workload& workload,
                              ComparedRow& row) {
   std::size_t best = 0;
-  for (std::size_t i = 0; i < searches.size(); ++i) {
-    ComparedRow found = row;
-    found.best.reset();
-    searches[i].best(workload, found);
-    const bool is_better = found.best && (!row.best || found.best->throughput_per_chip >
-                                                           row.best->throughput_per_chip);
-    if (i == 0 || is_better) {
+  auto found = searches.front().best(workload);
+  for (std::size_t i = 1; i < searches.size(); ++i) {
+    auto other = searches[i].best(workload);
+    if (other && (!found || other->throughput_per_chip > found->throughput_per_chip)) {
       best = i;
-      row = std::move(found);
-      row.framework = searches[i].framework();
+      found = std::move(other);
     }
+  }
+  row.framework = searches[best].framework();
+  if (found) {
+    row.best = *found;
+  } else {
+    row.infeasible = std::move(found.error());
   }
   return searches[best];
 }
@@ -139,12 +141,9 @@ double smallest_domain(const std::vector<Device>& devices) {
 }
 
 void narrow(const Workload& workload, double chips, ConfigurationSearch& search, ComparedRow& row) {
-  ComparedRow within;
-  within.formats = row.formats;
-  search.best(workload, within, chips);
-  if (within.best) {
+  if (const auto within = search.best(workload, chips)) {
     row.narrow_chips = chips;
-    row.narrow_throughput_per_chip = within.best->throughput_per_chip;
+    row.narrow_throughput_per_chip = within->throughput_per_chip;
   }
 }
 

@@ -96,6 +96,7 @@ struct Configuration {
   estimate::Space space = {};
   estimate::Served served = {};
   double throughput_per_chip = 0;  // output tokens per second
+  double usable_context = 0;       // positions of a request, at this concurrency
 };
 
 struct FrontPoint {
@@ -117,6 +118,7 @@ struct ComparedRow {
   FormatPolicy policy = FormatPolicy::eight_bit;
   NumberFormats formats;
   estimate::Framework framework = estimate::kFrameworkDefault;
+  // Either of the two.
   std::optional<Configuration> best;
   std::optional<Infeasible> infeasible;
 
@@ -127,9 +129,8 @@ struct ComparedRow {
   double energy_per_token_j = 0;  // of the chips alone; 0: not known
   estimate::Limit limit = estimate::Limit::memory;
   double limit_share = 0;  // of the decode step's time
-  double usable_context = 0;
-  ErrorBand band;         // factors on the throughput
-  ErrorBand energy_band;  // … on the energy
+  ErrorBand band;          // factors on the throughput
+  ErrorBand energy_band;   // … on the energy
   Support support;
 
   // An own chip with a mixture of experts: what is left within as many chips as the smallest domain

@@ -85,7 +85,7 @@ TEST(Compare, keeps_both_limits_and_cannot_take_a_request_more) {
     ASSERT_TRUE(row.best);
     EXPECT_LE(row.best->served.tpot_s, c.request.tpot_limit_s);
     EXPECT_LE(row.best->served.ttft_s, c.request.ttft_limit_s);
-    EXPECT_GT(row.usable_context, 2048);
+    EXPECT_GT(row.best->usable_context, 2048);
     EXPECT_NEAR(row.throughput_per_domain / row.best->throughput_per_chip,
                 std::floor(row.domain_chips / row.best->chips) * row.best->chips, 1e-6);
   }
@@ -182,6 +182,28 @@ TEST(Compare, the_best_framework_is_the_best_of_them) {
       }
     }
   }
+}
+
+// At the first limit that any framework keeps, an earlier one of the list does not.
+TEST(Compare, a_row_is_feasible_or_infeasible_where_one_framework_keeps_the_limit) {
+  Case c({"llama-3.1-70b"}, {"b200"}, "1k/1k");
+  const auto row_with = [&](std::optional<estimate::Framework> framework) {
+    c.request.framework = framework;
+    return c.compare().cells.front().rows.front();
+  };
+  c.request.tpot_limit_s = 1e-3;
+  ComparedRow row = row_with(std::nullopt);
+  ASSERT_TRUE(row.infeasible);
+  while (!row.best && c.request.tpot_limit_s < 0.1) {
+    c.request.tpot_limit_s *= 1.02;
+    row = row_with(std::nullopt);
+  }
+  ASSERT_TRUE(row.best);
+  EXPECT_FALSE(row.infeasible);
+  EXPECT_NE(row.framework, estimate::Framework::vllm);
+  const ComparedRow first = row_with(estimate::Framework::vllm);
+  EXPECT_TRUE(first.infeasible);
+  EXPECT_FALSE(first.best);
 }
 
 TEST(Compare, a_looser_limit_never_lowers_the_throughput) {

@@ -71,18 +71,19 @@ bool ConfigurationSearch::keeps_limits(const Served& served) const {
   return served.tpot_s <= request_.tpot_limit_s && served.ttft_s <= request_.ttft_limit_s;
 }
 
-void ConfigurationSearch::best(const Workload& workload, ComparedRow& row, double chips_max) {
+tl::expected<Configuration, Infeasible> ConfigurationSearch::best(const Workload& workload,
+                                                                  double chips_max) {
   const double tokens = workload.input_tokens + workload.output_tokens;
   if (tokens > static_cast<double>(model_.context)) {
-    row.infeasible = {"E0615",
-                      fmt::format("the model was made for {} positions, {} needs {:.0f}",
-                                  model_.context, workload.text, tokens),
-                      "a shorter workload"};
-    return;
+    return tl::unexpected(
+        Infeasible{"E0615",
+                   fmt::format("the model was made for {} positions, {} needs {:.0f}",
+                               model_.context, workload.text, tokens),
+                   "a shorter workload"});
   }
   Nearest tpot;
   Nearest ttft;
-  double best_throughput = 0;
+  std::optional<Configuration> best;
   bool any_fits = false;
   for (const Plant& plant : plants_) {
     const double step = plant.parallelism.attention_dp;
@@ -101,7 +102,7 @@ void ConfigurationSearch::best(const Workload& workload, ComparedRow& row, doubl
     Served at_low = first;
     if (most > 1) {
       const Served at_most = serve(plant, most * step, workload);
-      if (per_chip(at_most) <= best_throughput) {
+      if (best && per_chip(at_most) <= best->throughput_per_chip) {
         continue;
       }
       if (keeps_limits(at_most)) {
@@ -122,21 +123,21 @@ void ConfigurationSearch::best(const Workload& workload, ComparedRow& row, doubl
       }
     }
     const double throughput = per_chip(at_low);
-    if (throughput > best_throughput) {
-      best_throughput = throughput;
-      row.usable_context = plant.server.usable_context(low * step);
-      row.best = Configuration{.parallelism = plant.parallelism,
-                               .concurrency = low * step,
-                               .chips = plant.chips,
-                               .prefill_chips = at_low.prefill_chips,
-                               .space = plant.server.space(),
-                               .served = at_low,
-                               .throughput_per_chip = throughput};
+    if (!best || throughput > best->throughput_per_chip) {
+      best = Configuration{.parallelism = plant.parallelism,
+                           .concurrency = low * step,
+                           .chips = plant.chips,
+                           .prefill_chips = at_low.prefill_chips,
+                           .space = plant.server.space(),
+                           .served = at_low,
+                           .throughput_per_chip = throughput,
+                           .usable_context = plant.server.usable_context(low * step)};
     }
   }
-  if (!row.best) {
-    row.infeasible = any_fits ? missed(tpot, ttft) : misfit(workload);
+  if (!best) {
+    return tl::unexpected(any_fits ? missed(tpot, ttft) : misfit(workload));
   }
+  return *best;
 }
 
 std::vector<FrontPoint> ConfigurationSearch::front(const Workload& workload) {

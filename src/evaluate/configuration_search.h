@@ -19,9 +19,10 @@ class ConfigurationSearch {
                       const model::Hyperparameters& model, const NumberFormats& formats,
                       estimate::Framework framework);
 
-  // Sets the row's best configuration within `chips_max` chips for one copy of the model, and the
-  // context that it allows; or what makes it infeasible.
-  void best(const Workload& workload, ComparedRow& row, double chips_max = INFINITY);
+  // The best configuration within `chips_max` chips for one copy of the model, or what stands in
+  // the way of every one.
+  tl::expected<Configuration, Infeasible> best(const Workload& workload,
+                                               double chips_max = INFINITY);
   // All configurations that are best at some speed.
   std::vector<FrontPoint> front(const Workload& workload);
   // Of an own chip.

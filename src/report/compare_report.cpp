@@ -97,7 +97,7 @@ void append_cell(std::string& out, const CompareRecord& record, std::size_t inde
                fmt::format("{} {}", estimate::name(row.limit), percent(row.limit_share)),
                fmt::format("{:.0f}", best.chips), configuration(best),
                fmt::format("{:.0f}", best.concurrency), text(Seconds{best.served.tpot_s}, charset),
-               text(Seconds{best.served.ttft_s}, charset), positions(row.usable_context),
+               text(Seconds{best.served.ttft_s}, charset), positions(best.usable_context),
                formats_text(comparison, row), std::string(evaluate::name(row.support.basis))});
   }
   if (any) {
@@ -180,7 +180,7 @@ Json best_json(const ComparedRow& row) {
   json["prefill_chip_count"] = best.prefill_chips;
   json["narrow_domain_chip_count"] = positive_or_null(row.narrow_chips);
   json["narrow_output_tokens_per_s_per_chip"] = positive_or_null(row.narrow_throughput_per_chip);
-  json["usable_context_tokens"] = row.usable_context;
+  json["usable_context_tokens"] = best.usable_context;
   json["weights_per_chip_bytes"] = best.space.weights_bytes;
   json["usable_per_chip_bytes"] = best.space.usable_bytes;
   json["kv_per_token_and_chip_bytes"] = best.space.kv_bytes_per_token;
