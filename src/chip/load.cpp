@@ -120,7 +120,7 @@ std::vector<std::string> own_names(const Listed& chip) {
 }
 
 Result<ChipText> find_chip(std::string_view chip) {
-  if (chip.ends_with(".toml") || chip.find('/') != std::string_view::npos) {
+  if (is_chip_path(chip)) {
     return read_text(std::string(chip));
   }
   const std::string wanted = comparable_chip_name(chip);

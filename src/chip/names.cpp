@@ -103,6 +103,10 @@ tl::unexpected<Diagnostics> unknown(std::span<const Names> chips, std::string_vi
 
 }  // namespace
 
+bool is_chip_path(std::string_view chip) {
+  return chip.ends_with(".toml") || chip.find('/') != std::string_view::npos;
+}
+
 std::string comparable_chip_name(std::string_view name) {
   std::string lower = to_lower_ascii(trim(name));
   std::replace_if(lower.begin(), lower.end(), [](char c) { return c == '_' || c == ' '; }, '-');

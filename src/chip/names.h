@@ -18,6 +18,9 @@ struct Names {
   bool is_of_user = false;          // of the user's folder
 };
 
+// Whether load() opens the text as a file instead of looking for a chip of that name.
+bool is_chip_path(std::string_view chip);
+
 // In lower case, without separators and without the maker in front: "Intel Gaudi 3" -> "gaudi3".
 std::string comparable_chip_name(std::string_view name);
 

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "chip/chip.h"
+#include "chip/names.h"
 #include "cli/cost_options.h"
 #include "cli/run.h"
 #include "cli/serving_options.h"
@@ -93,6 +94,12 @@ Settings settings(const std::vector<std::string>& set, const cost::Tables& table
   return found;
 }
 
+// A chip and the path by which it was asked for; none: a name.
+struct Entrant {
+  chip::Chip chip;
+  std::string file;
+};
+
 // The chip with what --set says of it.
 Result<chip::Chip> load_chip(const std::string& name, const Settings& set) {
   auto chip = chip::load(name);
@@ -113,10 +120,10 @@ Result<chip::Chip> load_chip(const std::string& name, const Settings& set) {
 }
 
 // Each --set has to concern a chip that takes part.
-Result<void> check_settings(const Settings& set, const std::vector<chip::Chip>& chips,
+Result<void> check_settings(const Settings& set, const std::vector<Entrant>& entrants,
                             const std::vector<std::string>& names) {
-  const bool has_own = std::any_of(chips.begin(), chips.end(), [](const chip::Chip& chip) {
-    return chip.kind == chip::Kind::full;
+  const bool has_own = std::any_of(entrants.begin(), entrants.end(), [](const Entrant& entrant) {
+    return entrant.chip.kind == chip::Kind::full;
   });
   if (!set.own.empty() && !has_own) {
     return fail(usage("U0309", fmt::format("`--set {}` concerns no chip", set.own.front()),
@@ -125,9 +132,9 @@ Result<void> check_settings(const Settings& set, const std::vector<chip::Chip>& 
   }
   for (const auto& [word, values] : set.of_chip) {
     const bool is_known = std::find(names.begin(), names.end(), word) != names.end() ||
-                          std::any_of(chips.begin(), chips.end(),
-                                      [&, w = std::string_view(word)](const chip::Chip& chip) {
-                                        return chip.id == w;
+                          std::any_of(entrants.begin(), entrants.end(),
+                                      [&, w = std::string_view(word)](const Entrant& entrant) {
+                                        return entrant.chip.id == w;
                                       });
     if (!is_known) {
       return fail(usage("U0309",
@@ -140,9 +147,9 @@ Result<void> check_settings(const Settings& set, const std::vector<chip::Chip>& 
 }
 
 // Every chip there is, but those that lack what is needed.
-Result<std::vector<chip::Chip>> complete_chips(const Settings& set,
-                                               std::vector<report::SkippedChip>& skipped) {
-  std::vector<chip::Chip> chips;
+Result<std::vector<Entrant>> complete_chips(const Settings& set,
+                                            std::vector<report::SkippedChip>& skipped) {
+  std::vector<Entrant> entrants;
   for (const chip::Listed& listed : chip::listed()) {
     auto chip = chip::load(listed.path);
     if (!chip) {
@@ -155,25 +162,25 @@ Result<std::vector<chip::Chip>> complete_chips(const Settings& set,
     }
     const auto missing = evaluate::missing_data(*chip);
     if (missing.empty()) {
-      chips.push_back(std::move(*chip));
+      entrants.push_back({std::move(*chip), ""});
     } else {
       skipped.push_back(
           {listed.id, fmt::format("its sources state no {}; name it with --chips to see the rest",
                                   join(missing, ", "))});
     }
   }
-  return chips;
+  return entrants;
 }
 
-std::vector<evaluate::Contestant> contestants(const std::vector<chip::Chip>& chips) {
+std::vector<evaluate::Contestant> contestants(const std::vector<Entrant>& entrants) {
   std::vector<evaluate::Contestant> list;
-  for (const chip::Chip& chip : chips) {
+  for (const auto& [chip, file] : entrants) {
     if (chip.kind != chip::Kind::full) {
-      list.push_back({&chip, ""});
+      list.push_back({&chip, "", file});
       continue;
     }
     for (const chip::Derate& derate : chip.derates) {
-      list.push_back({&chip, derate.name});
+      list.push_back({&chip, derate.name, file});
     }
   }
   return list;
@@ -181,7 +188,7 @@ std::vector<evaluate::Contestant> contestants(const std::vector<chip::Chip>& chi
 
 struct Inputs {
   std::vector<model::Hyperparameters> models;
-  std::vector<chip::Chip> chips;
+  std::vector<Entrant> entrants;
   std::vector<report::SkippedChip> skipped;
   evaluate::CompareRequest request;
   evaluate::DollarOptions dollars;
@@ -254,28 +261,31 @@ Result<void> read_chips(const Words& words, Inputs& inputs) {
     if (!chips) {
       return fail(chips);
     }
-    inputs.chips = std::move(*chips);
+    inputs.entrants = std::move(*chips);
   } else {
     auto listed = list_of("--chips", words.chips);
     if (!listed) {
       return fail(listed);
     }
     names = std::move(*listed);
-    auto chips =
-        all_of<chip::Chip>(names, [&](const std::string& name) { return load_chip(name, set); });
-    if (!chips) {
-      return fail(chips);
+    auto entrants = all_of<Entrant>(names, [&](const std::string& name) {
+      return load_chip(name, set).map([&](chip::Chip&& chip) {
+        return Entrant{std::move(chip), chip::is_chip_path(name) ? name : ""};
+      });
+    });
+    if (!entrants) {
+      return fail(entrants);
     }
-    for (chip::Chip& chip : *chips) {
-      const bool is_new =
-          std::none_of(inputs.chips.begin(), inputs.chips.end(),
-                       [&](const chip::Chip& other) { return other.digest == chip.digest; });
+    for (Entrant& entrant : *entrants) {
+      const bool is_new = std::none_of(
+          inputs.entrants.begin(), inputs.entrants.end(),
+          [&](const Entrant& other) { return other.chip.digest == entrant.chip.digest; });
       if (is_new) {
-        inputs.chips.push_back(std::move(chip));
+        inputs.entrants.push_back(std::move(entrant));
       }
     }
   }
-  return check_settings(set, inputs.chips, names);
+  return check_settings(set, inputs.entrants, names);
 }
 
 // All pay alike for capital, space and power: as --like says, else as the first own chip that says
@@ -291,10 +301,11 @@ Result<void> read_like(const Words& words, Inputs& inputs) {
     return {};
   }
   const auto own =
-      std::find_if(inputs.chips.begin(), inputs.chips.end(), [](const chip::Chip& chip) {
+      std::find_if(inputs.entrants.begin(), inputs.entrants.end(), [](const Entrant& entrant) {
+        const chip::Chip& chip = entrant.chip;
         return chip.kind == chip::Kind::full && chip.cost && chip.cost->life;
       });
-  inputs.dollars.cost.like = own == inputs.chips.end() ? nullptr : &*own;
+  inputs.dollars.cost.like = own == inputs.entrants.end() ? nullptr : &own->chip;
   return {};
 }
 
@@ -328,7 +339,7 @@ Result<void> read_names(const Words& words, Inputs& inputs) {
   for (const model::Hyperparameters& model : inputs.models) {
     inputs.request.models.push_back(&model);
   }
-  inputs.request.contestants = contestants(inputs.chips);
+  inputs.request.contestants = contestants(inputs.entrants);
   const std::size_t rows = inputs.request.models.size() * inputs.request.workloads.size() *
                            inputs.request.contestants.size() * inputs.request.policies.size();
   if (rows > kRowsMax) {

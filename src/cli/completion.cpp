@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/shell.h"
 #include "base/text.h"
 #include "chip/chip.h"
 #include "cli/app_help.h"
@@ -101,15 +102,6 @@ std::string positional_words(const CLI::App& app) {
   return words;
 }
 
-// In single quotes, for all three shells.
-std::string in_quotes(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  }
-  return out + "'";
-}
-
 std::string bash_script(const CLI::App& root) {
   std::string paths;
   std::string cases;
@@ -117,14 +109,14 @@ std::string bash_script(const CLI::App& root) {
   for (const Command& command : commands(root)) {
     paths += command.path.find(' ') != std::string::npos ? command.path + " " : "";
     cases +=
-        fmt::format("    {}) words={} ;;\n", in_quotes(command.path),
-                    in_quotes(join(flags(*command.app), " ") + positional_words(*command.app)));
+        fmt::format("    {}) words={} ;;\n", shell_quoted(command.path),
+                    shell_quoted(join(flags(*command.app), " ") + positional_words(*command.app)));
     for (const CLI::Option* option : command.app->get_options()) {
       const auto words = choices(*option);
       if (!words.empty() && !option->get_positional()) {
         values += fmt::format("    {}) words={} ;;\n",
-                              in_quotes(command.path + " --" + option->get_lnames().front()),
-                              in_quotes(join(words, " ")));
+                              shell_quoted(command.path + " --" + option->get_lnames().front()),
+                              shell_quoted(join(words, " ")));
       }
     }
   }
@@ -156,7 +148,7 @@ _churon() {{
 }}
 complete -o filenames -F _churon churon
 )",
-      in_quotes(child_names(root) + " --help --version"), paths, values, cases);
+      shell_quoted(child_names(root) + " --help --version"), paths, values, cases);
 }
 
 std::string zsh_words(std::string_view name, std::string_view description) {
@@ -165,7 +157,7 @@ std::string zsh_words(std::string_view name, std::string_view description) {
   for (const char c : description) {
     text += c == ':' ? "\\:" : std::string(1, c);
   }
-  return in_quotes(text);
+  return shell_quoted(text);
 }
 
 std::string zsh_script(const CLI::App& root) {
@@ -185,12 +177,12 @@ std::string zsh_script(const CLI::App& root) {
         options += " " + zsh_words("--" + name, first_line(option->get_description()));
       }
     }
-    cases += fmt::format("    {}) options=({}) ;;\n", in_quotes(command.path), options);
+    cases += fmt::format("    {}) options=({}) ;;\n", shell_quoted(command.path), options);
     for (const CLI::Option* option : command.app->get_options()) {
       const auto words = choices(*option);
       if (!words.empty() && !option->get_positional()) {
         cases += fmt::format("    {}) compadd -- {}; return ;;\n",
-                             in_quotes(command.path + " --" + option->get_lnames().front()),
+                             shell_quoted(command.path + " --" + option->get_lnames().front()),
                              join(words, " "));
       }
     }
@@ -225,7 +217,7 @@ std::string fish_script(const CLI::App& root) {
   std::string script = "# fish completion of churon; put it into ~/.config/fish/completions.\n";
   for (const CLI::App* verb : children(root)) {
     script += fmt::format("complete -c churon -n __fish_use_subcommand -a {} -d {}\n",
-                          verb->get_name(), in_quotes(first_line(verb->get_description())));
+                          verb->get_name(), shell_quoted(first_line(verb->get_description())));
   }
   for (const Command& command : commands(root)) {
     std::string condition = "__fish_seen_subcommand_from " + command.path;
@@ -234,8 +226,8 @@ std::string fish_script(const CLI::App& root) {
                               command.path.substr(0, space), command.path.substr(space + 1));
     }
     for (const CLI::App* child : children(*command.app)) {
-      script += fmt::format("complete -c churon -n {} -a {} -d {}\n", in_quotes(condition),
-                            child->get_name(), in_quotes(first_line(child->get_description())));
+      script += fmt::format("complete -c churon -n {} -a {} -d {}\n", shell_quoted(condition),
+                            child->get_name(), shell_quoted(first_line(child->get_description())));
     }
     for (const CLI::Option* option : command.app->get_options()) {
       if (option->get_positional()) {
@@ -249,10 +241,10 @@ std::string fish_script(const CLI::App& root) {
         names += " -s " + name;
       }
       const auto words = choices(*option);
-      script += fmt::format("complete -c churon -n {}{}{}{} -d {}\n", in_quotes(condition), names,
-                            option->get_items_expected_max() > 0 ? " -r" : "",
-                            words.empty() ? "" : " -f -a " + in_quotes(join(words, " ")),
-                            in_quotes(first_line(option->get_description())));
+      script += fmt::format("complete -c churon -n {}{}{}{} -d {}\n", shell_quoted(condition),
+                            names, option->get_items_expected_max() > 0 ? " -r" : "",
+                            words.empty() ? "" : " -f -a " + shell_quoted(join(words, " ")),
+                            shell_quoted(first_line(option->get_description())));
     }
   }
   return script;

@@ -67,7 +67,8 @@ std::vector<estimate::Parallelism> candidates(const model::Hyperparameters& mode
 // A chip as it takes part: bought ones once, own ones once for each derate set.
 struct Contestant {
   const chip::Chip* chip = nullptr;
-  std::string derate;  // of an own chip; empty for a bought one
+  std::string derate;     // of an own chip; empty for a bought one
+  std::string file = {};  // it was asked for by this path; empty: by a name
 };
 
 struct CompareRequest {

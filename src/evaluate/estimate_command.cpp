@@ -2,16 +2,31 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
 #include <utility>
 
+#include "base/shell.h"
+
 namespace churon::evaluate {
+
+namespace {
+
+// A path as it is where no shell would read it otherwise.
+std::string path_word(const std::string& path) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,";
+  return path.find_first_not_of(kPlain) == std::string::npos ? path : shell_quoted(path);
+}
+
+}  // namespace
 
 std::string estimate_command(const CompareRequest& request, const ComparedCell& cell,
                              const ComparedRow& row) {
   const Contestant& who = request.contestants[static_cast<std::size_t>(row.contestant)];
   const Workload& load = request.workloads[static_cast<std::size_t>(cell.workload)];
   const estimate::Parallelism& p = row.best->parallelism;
-  std::string text = fmt::format("churon estimate --chip {} --model {}", who.chip->id,
+  std::string text = fmt::format("churon estimate --chip {} --model {}",
+                                 who.file.empty() ? who.chip->id : path_word(who.file),
                                  request.models[static_cast<std::size_t>(cell.model)]->name);
   if (!who.derate.empty()) {
     text += " --derate " + who.derate;
@@ -30,7 +45,13 @@ std::string estimate_command(const CompareRequest& request, const ComparedCell& 
   if (request.prefix_hit > 0) {
     text += fmt::format(" --prefix-hit {:g}", request.prefix_hit);
   }
-  return text + (request.disaggregated ? " --disaggregated" : "");
+  text += request.disaggregated ? " --disaggregated" : "";
+  for (const chip::Value& value : who.chip->values) {
+    if (value.origin == chip::OriginKind::command_line) {
+      text += " --set " + shell_quoted(value.path + "=" + value.text);
+    }
+  }
+  return text;
 }
 
 }  // namespace churon::evaluate

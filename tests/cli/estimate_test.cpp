@@ -223,6 +223,31 @@ TEST_F(Estimate, compare_names_the_estimate_behind_each_row) {
               row["output_tokens_per_s_per_chip"].get<double>(), 1e-6);
 }
 
+// … also where --set changed the chip and where it stands in a file of the user's.
+TEST_F(Estimate, compare_names_settings_and_files_in_that_command) {
+  const std::string path =
+      folder.write("my b200.toml",
+                   "schema = 1\ninherit = \"b200\"\nname = \"Mine\"\n[power]\ntdp = \"900 W\"\n");
+  const Json rows = this->json({"compare", "--models", "llama-3.1-8b", "--workload", "1k/1k",
+                                "--chips", path + ",churon-1", "--set",
+                                "memory.hbm.pin_rate=8.0 Gb/s"})["comparisons"][0]["rows"];
+  ASSERT_EQ(rows.size(), 4U);
+  const auto has = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  for (const Json& row : rows) {
+    const auto command = row["estimate_command"].get<std::string>();
+    const bool is_own = row["own"].get<bool>();
+    EXPECT_EQ(has(command, "--set 'memory.hbm.pin_rate="), is_own) << command;
+    EXPECT_EQ(has(command, "--chip '" + path + "'"), !is_own) << command;
+    const std::string shell =
+        std::string(CHURON_BINARY) + command.substr(command.find(' ')) + " --json";
+    const Json estimate = Json::parse(
+        test::run_program({"/bin/sh", "-c", shell}, {{"CHURON_DATA", CHURON_SOURCE_DIR}}).out);
+    EXPECT_NEAR(estimate["tpot_s"].get<double>(), row["tpot_s"].get<double>(), 1e-9) << command;
+  }
+}
+
 TEST_F(Estimate, compare_answers_once_for_names_of_one_thing) {
   const Json json = this->json({"compare", "--models", "llama-3.1-8b,Llama-3.1-8B-Instruct",
                                 "--workload", "1k/1k,1024/1024", "--chips", "h200,H200-SXM"});
