@@ -399,6 +399,9 @@ ExitCode compare(const Terminal& terminal, const Words& words) {
   if (!dollars) {
     return terminal.report(dollars.error());
   }
+  if (dollars->interrupted) {
+    return failed(terminal, {});
+  }
   const report::CompareRecord record{std::move(*comparison), std::move(inputs.skipped),
                                      std::move(*dollars), words.cost.scenarios};
   if (!words.explain.empty()) {

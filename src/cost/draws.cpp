@@ -15,6 +15,8 @@ namespace {
 
 // Lanes of one evaluation: what stays in the second-level cache.
 constexpr std::size_t kBlock = 256;
+// Targets that are drawn together at least: each slice evaluates anew what its targets rest on.
+constexpr std::size_t kSliceMin = 64;
 // Equally likely cases of a factor that is moved alone.
 constexpr std::size_t kCases = 32;
 constexpr double kP95 = 1.645;
@@ -146,6 +148,54 @@ void spread_over(int threads, const Work& work) {
   work(0);
 }
 
+void fill_factors(const Tree& tree, const Evaluator& evaluator, std::uint64_t seed,
+                  std::size_t block, std::vector<double>& z) {
+  for (std::size_t factor = 0; factor < tree.factors().size(); ++factor) {
+    if (evaluator.factors()[factor]) {
+      factor_numbers(seed, tree.factors()[factor], block * kBlock,
+                     {z.data() + factor * kBlock, kBlock});
+    }
+  }
+}
+
+// All targets' values are held until they are sorted.
+std::vector<Quantiles> draw_slice(const Tree& tree, std::span<const NodeId> targets,
+                                  const DrawOptions& options) {
+  const auto count = static_cast<std::size_t>(options.draws);
+  const std::size_t blocks = (count + kBlock - 1) / kBlock;
+  const int threads = static_cast<int>(std::clamp<std::size_t>(
+      static_cast<std::size_t>(std::max(options.threads, 1)), 1, std::max<std::size_t>(blocks, 1)));
+  std::vector<std::vector<float>> values(targets.size(), std::vector<float>(count));
+  spread_over(threads, [&](int thread) {
+    Evaluator evaluator(tree, targets, kBlock);
+    std::vector<double> z(tree.factors().size() * kBlock);
+    for (std::size_t block = static_cast<std::size_t>(thread); block < blocks;
+         block += static_cast<std::size_t>(threads)) {
+      fill_factors(tree, evaluator, options.seed, block, z);
+      evaluator.run(z.data());
+      const std::size_t size = std::min(kBlock, count - block * kBlock);
+      for (std::size_t t = 0; t < targets.size(); ++t) {
+        const auto lanes = evaluator.lanes(targets[t]);
+        std::transform(lanes.begin(), lanes.begin() + static_cast<std::ptrdiff_t>(size),
+                       values[t].begin() + static_cast<std::ptrdiff_t>(block * kBlock),
+                       [](double value) {
+                         // What cannot be said counts as more than anything.
+                         return std::isnan(value) ? std::numeric_limits<float>::infinity()
+                                                  : static_cast<float>(value);
+                       });
+      }
+    }
+  });
+  std::vector<Quantiles> result(targets.size());
+  spread_over(threads, [&](int thread) {
+    for (std::size_t t = static_cast<std::size_t>(thread); t < targets.size();
+         t += static_cast<std::size_t>(threads)) {
+      result[t] = quantiles(values[t]);
+    }
+  });
+  return result;
+}
+
 }  // namespace
 
 void factor_numbers(std::uint64_t seed, std::string_view factor, std::uint64_t first,
@@ -169,43 +219,15 @@ void factor_numbers(std::uint64_t seed, std::string_view factor, std::uint64_t f
 
 std::vector<Quantiles> draw(const Tree& tree, std::span<const NodeId> targets,
                             const DrawOptions& options) {
-  const auto count = static_cast<std::size_t>(options.draws);
-  const std::size_t blocks = (count + kBlock - 1) / kBlock;
-  const int threads = static_cast<int>(std::clamp<std::size_t>(
-      static_cast<std::size_t>(std::max(options.threads, 1)), 1, std::max<std::size_t>(blocks, 1)));
-  std::vector<std::vector<float>> values(targets.size(), std::vector<float>(count));
-  spread_over(threads, [&](int thread) {
-    Evaluator evaluator(tree, targets, kBlock);
-    std::vector<double> z(tree.factors().size() * kBlock);
-    for (std::size_t block = static_cast<std::size_t>(thread); block < blocks;
-         block += static_cast<std::size_t>(threads)) {
-      for (std::size_t factor = 0; factor < tree.factors().size(); ++factor) {
-        if (evaluator.factors()[factor]) {
-          factor_numbers(options.seed, tree.factors()[factor], block * kBlock,
-                         {z.data() + factor * kBlock, kBlock});
-        }
-      }
-      evaluator.run(z.data());
-      const std::size_t size = std::min(kBlock, count - block * kBlock);
-      for (std::size_t t = 0; t < targets.size(); ++t) {
-        const auto lanes = evaluator.lanes(targets[t]);
-        std::transform(lanes.begin(), lanes.begin() + static_cast<std::ptrdiff_t>(size),
-                       values[t].begin() + static_cast<std::ptrdiff_t>(block * kBlock),
-                       [](double value) {
-                         // What cannot be said counts as more than anything.
-                         return std::isnan(value) ? std::numeric_limits<float>::infinity()
-                                                  : static_cast<float>(value);
-                       });
-      }
-    }
-  });
-  std::vector<Quantiles> result(targets.size());
-  spread_over(threads, [&](int thread) {
-    for (std::size_t t = static_cast<std::size_t>(thread); t < targets.size();
-         t += static_cast<std::size_t>(threads)) {
-      result[t] = quantiles(values[t]);
-    }
-  });
+  const auto draws = static_cast<std::size_t>(std::max<std::int64_t>(options.draws, 1));
+  const std::size_t most = std::max(kSliceMin, options.values_max / draws);
+  std::vector<Quantiles> result;
+  result.reserve(targets.size());
+  for (std::size_t first = 0; first < targets.size(); first += most) {
+    const std::size_t count = std::min(most, targets.size() - first);
+    const auto slice = draw_slice(tree, targets.subspan(first, count), options);
+    result.insert(result.end(), slice.begin(), slice.end());
+  }
   return result;
 }
 

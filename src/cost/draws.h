@@ -2,6 +2,7 @@
 // alone, and how much of the variance rests on what.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,6 +16,9 @@ struct DrawOptions {
   std::uint64_t seed = 1;
   std::int64_t draws = 5'000;
   int threads = 1;
+  // Values of targets held at once, 4 bytes each, where it is not 64 targets that need more. No
+  // result depends on it.
+  std::size_t values_max = std::size_t{1} << 28;
 };
 
 struct Quantiles {

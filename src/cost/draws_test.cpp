@@ -49,6 +49,27 @@ TEST(Draws, have_the_same_bits_with_any_number_of_threads) {
   }
 }
 
+TEST(Draws, have_the_same_bits_however_many_targets_are_held_at_once) {
+  Tree tree;
+  const Expr a = input(tree, "a", 1, 4, 9), b = input(tree, "b", 2, 3, 4);
+  std::vector<NodeId> targets;
+  for (int i = 0; i < 131; ++i) {
+    targets.push_back((a * b + i).id);
+  }
+  const auto whole = draw(tree, targets, {.seed = 9, .draws = 307, .threads = 2});
+  for (const std::size_t values : {std::size_t{1}, std::size_t{307 * 65}}) {
+    const auto sliced =
+        draw(tree, targets, {.seed = 9, .draws = 307, .threads = 2, .values_max = values});
+    ASSERT_EQ(sliced.size(), targets.size());
+    for (std::size_t t = 0; t < targets.size(); ++t) {
+      EXPECT_EQ(whole[t].mean, sliced[t].mean);
+      EXPECT_EQ(whole[t].deviation, sliced[t].deviation);
+      EXPECT_EQ(whole[t].p10, sliced[t].p10);
+      EXPECT_EQ(whole[t].p90, sliced[t].p90);
+    }
+  }
+}
+
 TEST(Draws, a_factor_has_its_numbers_whatever_else_there_is) {
   std::array<double, 100> all, part;
   factor_numbers(5, "hbm", 1000, all);

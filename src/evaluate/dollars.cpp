@@ -74,6 +74,9 @@ class Pricing {
     std::set<std::string> taken;
     std::vector<Pending> pending;
     for (std::size_t i = 0; i < comparison_.cells.size(); ++i) {
+      if (is_interrupted()) {
+        return std::move(result_);
+      }
       const ComparedCell& cell = comparison_.cells[i];
       CellDollars& cell_dollars = result_.cells.emplace_back();
       cell_dollars.rows.resize(cell.rows.size());
@@ -86,6 +89,7 @@ class Pricing {
       }
     }
     draw(pending);
+    is_interrupted();
     return std::move(result_);
   }
 
@@ -98,6 +102,11 @@ class Pricing {
   };
 
   Tree& tree() { return *result_.tree; }
+
+  bool is_interrupted() {
+    result_.interrupted = request_.interrupted && request_.interrupted();
+    return result_.interrupted;
+  }
 
   // --- hours of the chips -----------------------------------------------------------------------
 

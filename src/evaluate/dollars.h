@@ -99,6 +99,7 @@ struct Dollars {
   std::vector<ChipDollars> chips;  // each once, in the order of the request
   std::vector<int> chip_of;        // by contestant
   std::vector<CellDollars> cells;  // as those of the comparison
+  bool interrupted = false;        // by the request's: not all cells are there, or not all draws
 
   [[nodiscard]] const cost::Costing& costing(int contestant) const {
     return chips[static_cast<std::size_t>(chip_of[static_cast<std::size_t>(contestant)])].costing;

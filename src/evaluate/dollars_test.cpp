@@ -204,6 +204,18 @@ TEST(Dollars, do_not_depend_on_the_number_of_threads) {
   }
 }
 
+TEST(Dollars, end_with_an_interrupted_request) {
+  Case c({"b200", "churon-1"}, "1k/1k,8k/1k");
+  auto comparison = c.compare();
+  EXPECT_FALSE(dollars(comparison, c.options)->interrupted);
+  for (const int calls : {0, 1, 2}) {
+    comparison.request.interrupted = [left = calls]() mutable { return left-- <= 0; };
+    const auto priced = dollars(comparison, c.options).value();
+    EXPECT_TRUE(priced.interrupted);
+    EXPECT_EQ(priced.cells.size(), static_cast<std::size_t>(calls));
+  }
+}
+
 TEST(Range, has_its_bands_ends_at_p10_and_p90) {
   const ErrorBand narrow{.p10 = 0.8, .p90 = 1.3, .source = "test"};
   const ErrorBand wide{.p10 = 0.4, .p90 = 1.8, .source = "test"};
