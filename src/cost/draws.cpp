@@ -240,7 +240,7 @@ std::vector<Effect> effects(const Tree& tree, NodeId target) {
   }
   cases[kCases] = -kP95;
   cases[kCases + 1] = kP95;
-  const std::vector<bool> needed = tree.needed({&target, 1});
+  auto inputs = inputs_by_factor(tree, tree.needed({&target, 1}));
   std::vector<Effect> found;
   std::vector<double> z(tree.factors().size() * kLanes);
   double all = 0;
@@ -255,7 +255,7 @@ std::vector<Effect> effects(const Tree& tree, NodeId target) {
     Effect effect{.factor = tree.factors()[factor],
                   .low = lanes[kCases],
                   .high = lanes[kCases + 1],
-                  .inputs = {}};
+                  .inputs = std::move(inputs[factor])};
     double mean = 0;
     for (std::size_t i = 0; i < kCases; ++i) {
       mean += lanes[i] / kCases;
@@ -264,14 +264,9 @@ std::vector<Effect> effects(const Tree& tree, NodeId target) {
       effect.variance += (lanes[i] - mean) * (lanes[i] - mean) / kCases;
     }
     all += effect.variance;
-    for (NodeId id = 0; id < tree.nodes().size(); ++id) {
-      const Node& node = tree.at(id);
-      if (node.op == Op::input && needed[id] && tree.factor_of(node.index) == factor &&
-          tree.input_of(node).is_uncertain()) {
-        effect.inputs.push_back(node.index);
-        effect.is_guess = effect.is_guess || tree.input_of(node).is_guess();
-      }
-    }
+    effect.is_guess =
+        std::any_of(effect.inputs.begin(), effect.inputs.end(),
+                    [&](std::uint32_t input) { return tree.inputs()[input].is_guess(); });
     found.push_back(std::move(effect));
   }
   for (Effect& effect : found) {

@@ -72,24 +72,11 @@ class Search {
   double level_;
 };
 
-std::vector<std::uint32_t> moved_inputs(const Tree& tree, const std::vector<bool>& needed,
-                                        std::size_t factor) {
-  std::vector<std::uint32_t> inputs;
-  for (NodeId id = 0; id < tree.nodes().size(); ++id) {
-    const Node& node = tree.at(id);
-    if (needed[id] && node.op == Op::input && tree.factor_of(node.index) == factor &&
-        tree.input_of(node).is_uncertain()) {
-      inputs.push_back(node.index);
-    }
-  }
-  return inputs;
-}
-
 }  // namespace
 
 std::vector<Flip> flips(const Tree& tree, NodeId target, double level) {
   Search search(tree, target, level);
-  const std::vector<bool> needed = tree.needed({&target, 1});
+  auto inputs = inputs_by_factor(tree, tree.needed({&target, 1}));
   std::vector<Flip> found;
   for (std::size_t factor = 0; factor < tree.factors().size(); ++factor) {
     const auto z = search.needs(factor) ? search.crossing(factor) : std::nullopt;
@@ -97,7 +84,7 @@ std::vector<Flip> flips(const Tree& tree, NodeId target, double level) {
       found.push_back({.factor = tree.factors()[factor],
                        .z = *z,
                        .probability = normal_probability(-std::abs(*z)),
-                       .inputs = moved_inputs(tree, needed, factor)});
+                       .inputs = std::move(inputs[factor])});
     }
   }
   std::stable_sort(found.begin(), found.end(),

@@ -222,6 +222,18 @@ std::vector<bool> Tree::needed(std::span<const NodeId> targets) const {
   return needed;
 }
 
+std::vector<std::vector<std::uint32_t>> inputs_by_factor(const Tree& tree,
+                                                         const std::vector<bool>& needed) {
+  std::vector<std::vector<std::uint32_t>> inputs(tree.factors().size());
+  for (NodeId id = 0; id < needed.size(); ++id) {
+    const Node& node = tree.at(id);
+    if (needed[id] && node.op == Op::input && tree.input_of(node).is_uncertain()) {
+      inputs[tree.factor_of(node.index)].push_back(node.index);
+    }
+  }
+  return inputs;
+}
+
 Evaluator::Evaluator(const Tree& tree, std::span<const NodeId> targets, std::size_t width)
     : tree_(tree), width_(width), slot_(tree.nodes().size()), factors_(tree.factors().size()) {
   const std::vector<bool> needed = tree.needed(targets);

@@ -144,6 +144,10 @@ class Tree {
   friend class Evaluator;
 };
 
+// By factor: the uncertain inputs that it moves, of the nodes that are `needed`.
+std::vector<std::vector<std::uint32_t>> inputs_by_factor(const Tree& tree,
+                                                         const std::vector<bool>& needed);
+
 // Evaluates what some targets need, over `width` lanes.
 class Evaluator {
  public:

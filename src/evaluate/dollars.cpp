@@ -100,6 +100,11 @@ class Pricing {
     cost::Quantiles* quantiles = nullptr;
     double* mean = nullptr;
   };
+  // A quantity whose value with everything at its centre is wanted, and where it goes.
+  struct Central {
+    NodeId target;
+    double* value;
+  };
 
   Tree& tree() { return *result_.tree; }
 
@@ -154,14 +159,33 @@ class Pricing {
     for (std::size_t i = 0; i < cell.rows.size(); ++i) {
       if (cell.rows[i].best) {
         price_row(cell, cell.rows[i], tag, nodes_[i], dollars.rows[i]);
+        for (TokenPrice& price : dollars.rows[i].prices) {
+          centrals_.push_back({price.blended, &price.central});
+        }
       }
     }
+    set_centrals();  // the cheapest is chosen by them
     for (std::size_t i = 0; i < cell.rows.size(); ++i) {
       const bool is_own = contestant(cell.rows[i]).chip->kind == chip::Kind::full;
       if (nodes_[i].is_priced && is_own) {
         hold_against(cell, i, dollars);
       }
     }
+    set_centrals();
+  }
+
+  // One evaluation of the tree for all of them.
+  void set_centrals() {
+    std::vector<NodeId> targets;
+    targets.reserve(centrals_.size());
+    for (const Central& central : centrals_) {
+      targets.push_back(central.target);
+    }
+    const std::vector<double> values = cost::central_values(tree(), targets);
+    for (std::size_t i = 0; i < centrals_.size(); ++i) {
+      *centrals_[i].value = values[i];
+    }
+    centrals_.clear();
   }
 
   [[nodiscard]] const Contestant& contestant(const ComparedRow& row) const {
@@ -250,7 +274,7 @@ class Pricing {
             .blended = blended.id,
             .input = input.id,
             .output = output.id,
-            .central = cost::central_value(tree(), blended.id),
+            .central = 0,
             .quantiles = {}};
   }
 
@@ -290,18 +314,14 @@ class Pricing {
     const TokenPrice& theirs = *dollars.rows[other].cheapest();
     const cost::Costing& costing = result_.costing(cell.rows[own].contestant);
     const std::string& p = nodes_[own].prefix;
-    Versus versus{.rival = rival,
-                  .kind = theirs.kind,
-                  .quantiles = {},
-                  .split = {},
-                  .chips_quantiles = {},
-                  .tokens_quantiles = {},
-                  .flips = {}};
+    Versus& versus = dollars.rows[own].versus.emplace();
+    versus.rival = rival;
+    versus.kind = theirs.kind;
     const Expr a{&tree(), mine->blended}, b{&tree(), theirs.blended};
     const Expr advantage =
         tree().name(p + "advantage", "the cheapest other's price over one's own", "1", b / a);
     versus.advantage = advantage.id;
-    versus.central = cost::central_value(tree(), advantage.id);
+    centrals_.push_back({advantage.id, &versus.central});
     cheaper_.push_back(tree().call(kCheaper, {a, b}).id);
     split(nodes_[own], nodes_[other], theirs.kind, versus);
     break_even(costing, nodes_[own], b, versus);
@@ -309,7 +329,6 @@ class Pricing {
       versus.planned_chips = chip.cost->units->value;
     }
     versus.flips = cost::flips(tree(), advantage.id, 1);
-    dollars.rows[own].versus = std::move(versus);
   }
 
   void split(const RowNodes& own, const RowNodes& other, PriceKind kind, Versus& versus) {
@@ -330,8 +349,10 @@ class Pricing {
                     *at(other, kind) / *other_build / (*at(own, PriceKind::purchase) / *own_build));
     const Expr software = tree().name(p + "split.software", "achieved of what physics allows", "1",
                                       *own.achieved / *other.achieved);
-    const auto value = [&](Expr of) { return cost::central_value(tree(), of.id); };
-    versus.split = Split{value(silicon), value(margin), value(software)};
+    Split& parts = versus.split.emplace();
+    centrals_.push_back({silicon.id, &parts.silicon});
+    centrals_.push_back({margin.id, &parts.margin});
+    centrals_.push_back({software.id, &parts.software});
   }
 
   void break_even(const cost::Costing& costing, const RowNodes& own, Expr their_price,
@@ -350,8 +371,8 @@ class Pricing {
                                     chips * *own.tokens_hour * kHoursYear);
     versus.break_even_chips = chips.id;
     versus.break_even_tokens = tokens.id;
-    versus.chips = cost::central_value(tree(), chips.id);
-    versus.tokens_per_year = cost::central_value(tree(), tokens.id);
+    centrals_.push_back({chips.id, &versus.chips});
+    centrals_.push_back({tokens.id, &versus.tokens_per_year});
   }
 
   // --- draws ------------------------------------------------------------------------------------
@@ -391,8 +412,9 @@ class Pricing {
   const Comparison& comparison_;
   const CompareRequest& request_;
   Dollars result_;
-  std::vector<RowNodes> nodes_;  // of the cell in work
-  std::vector<NodeId> cheaper_;  // of the rows with a rival, until they are drawn
+  std::vector<RowNodes> nodes_;    // of the cell in work
+  std::vector<Central> centrals_;  // of the cell in work, until the next set_centrals()
+  std::vector<NodeId> cheaper_;    // of the rows with a rival, until they are drawn
 };
 
 }  // namespace
