@@ -44,6 +44,15 @@ struct Words {
   int threads = 0;
 };
 
+// At the end of a list that has none like it.
+template <typename Value, typename Same>
+void push_new(std::vector<Value>& list, Value value, const Same& same) {
+  if (std::none_of(list.begin(), list.end(),
+                   [&](const Value& other) { return same(other, value); })) {
+    list.push_back(std::move(value));
+  }
+}
+
 // All that are wrong are named.
 template <typename Value, typename Load>
 Result<std::vector<Value>> all_of(const std::vector<std::string>& words, const Load& load) {
@@ -100,7 +109,7 @@ struct Entrant {
   std::string file;
 };
 
-// The chip with what --set says of it.
+// The chip with what --set says of it: under the word by which it was asked for, and under its id.
 Result<chip::Chip> load_chip(const std::string& name, const Settings& set) {
   auto chip = chip::load(name);
   if (!chip) {
@@ -110,11 +119,14 @@ Result<chip::Chip> load_chip(const std::string& name, const Settings& set) {
   if (chip->kind == chip::Kind::full) {
     values = set.own;
   }
-  for (const std::string& word : {name, chip->id}) {
+  const auto add = [&](const std::string& word) {
     if (const auto found = set.of_chip.find(word); found != set.of_chip.end()) {
       values.insert(values.end(), found->second.begin(), found->second.end());
-      break;
     }
+  };
+  add(name);
+  if (chip->id != name) {
+    add(chip->id);
   }
   return values.empty() ? std::move(chip) : chip::load(name, values);
 }
@@ -216,14 +228,9 @@ Result<void> read_request(const Words& words, Inputs& inputs) {
   request.tpot_limit_s = *tpot;
   request.ttft_limit_s = *ttft;
   for (evaluate::Workload& workload : *workloads) {
-    const bool is_new =
-        std::none_of(request.workloads.begin(), request.workloads.end(), [&](const auto& other) {
-          return other.input_tokens == workload.input_tokens &&
-                 other.output_tokens == workload.output_tokens;
-        });
-    if (is_new) {
-      request.workloads.push_back(std::move(workload));
-    }
+    push_new(request.workloads, std::move(workload), [](const auto& a, const auto& b) {
+      return a.input_tokens == b.input_tokens && a.output_tokens == b.output_tokens;
+    });
   }
   request.framework = words.framework == kBestFramework
                           ? std::nullopt
@@ -277,12 +284,8 @@ Result<void> read_chips(const Words& words, Inputs& inputs) {
       return fail(entrants);
     }
     for (Entrant& entrant : *entrants) {
-      const bool is_new = std::none_of(
-          inputs.entrants.begin(), inputs.entrants.end(),
-          [&](const Entrant& other) { return other.chip.digest == entrant.chip.digest; });
-      if (is_new) {
-        inputs.entrants.push_back(std::move(entrant));
-      }
+      push_new(inputs.entrants, std::move(entrant),
+               [](const Entrant& a, const Entrant& b) { return a.chip.digest == b.chip.digest; });
     }
   }
   return check_settings(set, inputs.entrants, names);
@@ -324,14 +327,9 @@ Result<void> read_names(const Words& words, Inputs& inputs) {
     return fail(read);
   }
   for (model::Hyperparameters& model : *read) {
-    const bool is_new = std::none_of(
-        inputs.models.begin(), inputs.models.end(), [&](const model::Hyperparameters& other) {
-          return other.canonical_name == model.canonical_name && other.layers == model.layers &&
-                 other.d_model == model.d_model;
-        });
-    if (is_new) {
-      inputs.models.push_back(std::move(model));
-    }
+    push_new(inputs.models, std::move(model), [](const auto& a, const auto& b) {
+      return a.canonical_name == b.canonical_name && a.layers == b.layers && a.d_model == b.d_model;
+    });
   }
   if (const auto read_them = read_chips(words, inputs); !read_them) {
     return read_them;

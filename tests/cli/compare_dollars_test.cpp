@@ -128,6 +128,23 @@ TEST(CompareDollars, follow_scenarios_settings_dates_and_whose_conditions) {
   EXPECT_NE(ours, 1);
 }
 
+// --set names a chip as --chips does or by its id; what both say holds.
+TEST(CompareDollars, take_settings_under_the_path_and_under_the_id_of_a_chip) {
+  const std::string path = CHURON_SOURCE_DIR "/chips/b200.toml";
+  const std::vector<std::string> power{"--set", path + ":power.tdp=1.2 kW"},
+      pue{"--set", "b200:system.pue=1.9"};
+  std::vector<std::string> both = power;
+  both.insert(both.end(), pue.begin(), pue.end());
+  const auto price = [&](const std::vector<std::string>& words) {
+    return central(row(document(words, path), "b200"), "purchase");
+  };
+  const double plain = price({});
+  EXPECT_GT(price(power), plain);
+  EXPECT_GT(price(pue), plain);
+  EXPECT_GT(price(both), price(power));
+  EXPECT_GT(price(both), price(pue));
+}
+
 TEST(CompareDollars, give_each_bought_chip_the_framework_that_serves_it_best) {
   const Json best = document({"--framework", "best"});
   const double rate = row(best, "b200")["output_tokens_per_s_per_chip"];
