@@ -109,14 +109,11 @@ struct Entrant {
   std::string file;
 };
 
-// The chip with what --set says of it: under the word by which it was asked for, and under its id.
-Result<chip::Chip> load_chip(const std::string& name, const Settings& set) {
-  auto chip = chip::load(name);
-  if (!chip) {
-    return chip;
-  }
+// The chip that was asked for by that word, with what --set says of it: under the word, and under
+// the chip's id.
+Result<chip::Chip> with_settings(chip::Chip chip, const std::string& name, const Settings& set) {
   std::vector<std::string> values;
-  if (chip->kind == chip::Kind::full) {
+  if (chip.kind == chip::Kind::full) {
     values = set.own;
   }
   const auto add = [&](const std::string& word) {
@@ -125,8 +122,8 @@ Result<chip::Chip> load_chip(const std::string& name, const Settings& set) {
     }
   };
   add(name);
-  if (chip->id != name) {
-    add(chip->id);
+  if (chip.id != name) {
+    add(chip.id);
   }
   return values.empty() ? std::move(chip) : chip::load(name, values);
 }
@@ -168,7 +165,7 @@ Result<std::vector<Entrant>> complete_chips(const Settings& set,
       skipped.push_back({listed.id, chip.error().front().message});
       continue;
     }
-    chip = load_chip(listed.path, set);
+    chip = with_settings(std::move(*chip), listed.path, set);
     if (!chip) {
       return fail(chip);
     }
@@ -204,6 +201,7 @@ struct Inputs {
   std::vector<report::SkippedChip> skipped;
   evaluate::CompareRequest request;
   evaluate::DollarOptions dollars;
+  std::optional<cost::Data> data;  // that dollars.cost means
   std::optional<chip::Chip> like;  // of --like
 };
 
@@ -256,12 +254,17 @@ Result<void> read_request(const Words& words, Inputs& inputs) {
 }
 
 Result<void> read_chips(const Words& words, Inputs& inputs) {
-  const auto tables = cost::Tables::load(inputs.dollars.cost.data);
-  if (!tables) {
-    return fail(tables);
+  auto data = cost::read_data(inputs.dollars.cost);
+  if (!data) {
+    return fail(data);
   }
-  const Settings set = settings(words.cost.set, *tables);
+  inputs.data = std::move(*data);
+  const cost::Tables& tables = inputs.data->tables;
+  const Settings set = settings(words.cost.set, tables);
   inputs.dollars.cost.set = set.rows;
+  if (auto findings = cost::check_set(inputs.dollars.cost, tables); !findings.empty()) {
+    return tl::unexpected(std::move(findings));
+  }
   std::vector<std::string> names;
   if (to_lower_ascii(trim(words.chips)) == "all") {
     auto chips = complete_chips(set, inputs.skipped);
@@ -276,9 +279,11 @@ Result<void> read_chips(const Words& words, Inputs& inputs) {
     }
     names = std::move(*listed);
     auto entrants = all_of<Entrant>(names, [&](const std::string& name) {
-      return load_chip(name, set).map([&](chip::Chip&& chip) {
-        return Entrant{std::move(chip), chip::is_chip_path(name) ? name : ""};
-      });
+      return chip::load(name)
+          .and_then([&](chip::Chip&& chip) { return with_settings(std::move(chip), name, set); })
+          .map([&](chip::Chip&& chip) {
+            return Entrant{std::move(chip), chip::is_chip_path(name) ? name : ""};
+          });
     });
     if (!entrants) {
       return fail(entrants);
@@ -393,7 +398,7 @@ ExitCode compare(const Terminal& terminal, const Words& words) {
   if (comparison->interrupted) {
     return failed(terminal, {});
   }
-  auto dollars = evaluate::dollars(*comparison, inputs.dollars);
+  auto dollars = evaluate::dollars(*comparison, inputs.dollars, *inputs.data);
   if (!dollars) {
     return terminal.report(dollars.error());
   }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "base/data_dir.h"
 #include "base/file.h"
 #include "chip/chip.h"
 #include "cli/cost_options.h"
@@ -32,8 +31,8 @@ ExitCode vectors(const Terminal& terminal, const Words& words) {
   if (!text) {
     return terminal.report(text.error());
   }
-  const std::string folder = words.cost.data.empty() ? data_path("data/cost") : words.cost.data;
-  const auto table = cost::vectors(words.vectors, std::move(*text), words.subject, folder);
+  const auto table = cost::vectors(words.vectors, std::move(*text), words.subject,
+                                   cost::data_folder(words.cost.data));
   if (!table) {
     return terminal.report(table.error());
   }
@@ -46,14 +45,15 @@ ExitCode cost_of(const Terminal& terminal, const Words& words) {
   if (!options) {
     return terminal.report(options.error());
   }
-  const auto tables = cost::Tables::load(options->data);
-  if (!tables) {
-    return terminal.report(tables.error());
+  const auto data = cost::read_data(*options);
+  if (!data) {
+    return terminal.report(data.error());
   }
   // A --set is for the tables where they have such a row, else for the chip.
   std::vector<std::string> for_chip;
   for (const std::string& set : words.cost.set) {
-    (cost::is_row(set.substr(0, set.find('=')), *tables) ? options->set : for_chip).push_back(set);
+    (cost::is_row(set.substr(0, set.find('=')), data->tables) ? options->set : for_chip)
+        .push_back(set);
   }
   const auto chip = chip::load(words.subject, for_chip);
   if (!chip) {
@@ -65,7 +65,7 @@ ExitCode cost_of(const Terminal& terminal, const Words& words) {
     return terminal.report(like.error());
   }
   options->like = words.cost.like.empty() ? nullptr : &*like;
-  auto costing = cost::costing(*chip, *options);
+  auto costing = cost::costing(*chip, *options, *data, std::make_shared<cost::Tree>());
   if (!costing) {
     return terminal.report(costing.error());
   }

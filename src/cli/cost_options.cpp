@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/data_dir.h"
 #include "cli/verb.h"
 
 namespace churon::cli {
@@ -80,7 +79,7 @@ Result<cost::CostOptions> cost_options(const CostWords& words) {
   for (const cost::PackageEntry& entry : cost::packages()) {
     options.package = entry.word == words.package ? entry.kind : options.package;
   }
-  options.data = words.data.empty() ? data_path("data/cost") : words.data;
+  options.data = words.data;
   return options;
 }
 

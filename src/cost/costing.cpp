@@ -24,27 +24,6 @@ std::vector<std::string> group_names() {
   return names;
 }
 
-// What --set says of the tables is a number, not negative.
-Diagnostics check_set(const CostOptions& options, const Tables& tables) {
-  Diagnostics findings;
-  for (const std::string& set : options.set) {
-    const std::size_t equals = set.find('=');
-    const std::string key = set.substr(0, equals);
-    const auto value =
-        equals == std::string::npos ? std::nullopt : parse_number(set.substr(equals + 1));
-    if (tables.find(key) == nullptr || !value || *value < 0) {
-      const Input* row = tables.find(key);
-      findings.push_back(
-          {.code = "K0303",
-           .message = fmt::format("`--set {}` does not set a row of the tables", set),
-           .help = {row == nullptr ? "KEY=NUMBER, with the key of a row"
-                                   : fmt::format("{}=NUMBER, in {}", key, row->unit)},
-           .exit = ExitCode::usage});
-    }
-  }
-  return findings;
-}
-
 void price_nothing(Costing& made, const char* what) {
   if (!made.cogs && made.not_priced.empty()) {
     made.not_priced.emplace_back(what);
@@ -104,6 +83,26 @@ Ages ages(const Costing& costing, NodeId target, std::span<const Effect> effects
 
 bool is_row(std::string_view key, const Tables& tables) { return tables.find(key) != nullptr; }
 
+Diagnostics check_set(const CostOptions& options, const Tables& tables) {
+  Diagnostics findings;
+  for (const std::string& set : options.set) {
+    const std::size_t equals = set.find('=');
+    const std::string key = set.substr(0, equals);
+    const auto value =
+        equals == std::string::npos ? std::nullopt : parse_number(set.substr(equals + 1));
+    if (tables.find(key) == nullptr || !value || *value < 0) {
+      const Input* row = tables.find(key);
+      findings.push_back(
+          {.code = "K0303",
+           .message = fmt::format("`--set {}` does not set a row of the tables", set),
+           .help = {row == nullptr ? "KEY=NUMBER, with the key of a row"
+                                   : fmt::format("{}=NUMBER, in {}", key, row->unit)},
+           .exit = ExitCode::usage});
+    }
+  }
+  return findings;
+}
+
 std::vector<NodeId> Costing::printed() const {
   std::vector<NodeId> ids;
   const auto add = [&](NodeId id) {
@@ -132,8 +131,12 @@ std::vector<NodeId> Costing::printed() const {
   return ids;
 }
 
+std::string data_folder(const std::string& data) {
+  return data.empty() ? data_path("data/cost") : data;
+}
+
 Result<Data> read_data(const CostOptions& options) {
-  const std::string folder = options.data.empty() ? data_path("data/cost") : options.data;
+  const std::string folder = data_folder(options.data);
   auto tables = Tables::load(folder);
   if (!tables) {
     return fail(tables);

@@ -107,6 +107,9 @@ struct Costing {
 // Errors: those of the tables; K0111 (a row that is needed is missing), K0303 (--set).
 Result<Costing> costing(const chip::Chip& chip, const CostOptions& options);
 
+// Where the tables are: `data`, or the tool's own where it is empty.
+std::string data_folder(const std::string& data);
+
 // The folder that the options mean, read once for several chips.
 struct Data {
   Tables tables;
@@ -119,6 +122,8 @@ Result<Costing> costing(const chip::Chip& chip, const CostOptions& options, cons
 
 // True for the key of a table's row: such a --set is not for the chip description.
 bool is_row(std::string_view key, const Tables& tables);
+// What is wrong with `options.set`, which costing() finds as well: K0303.
+Diagnostics check_set(const CostOptions& options, const Tables& tables);
 
 // What the ages and origins of the rows that a quantity uses amount to.
 struct Ages {

@@ -61,8 +61,8 @@ struct RowNodes {
 
 class Pricing {
  public:
-  Pricing(const Comparison& comparison, const DollarOptions& options)
-      : comparison_(comparison), request_(comparison.request) {
+  Pricing(const Comparison& comparison, const DollarOptions& options, const cost::Data& data)
+      : comparison_(comparison), request_(comparison.request), data_(data) {
     result_.options = options;
     result_.tree = std::make_shared<Tree>();
   }
@@ -116,10 +116,6 @@ class Pricing {
   // --- hours of the chips -----------------------------------------------------------------------
 
   Result<void> price_chips() {
-    const auto data = cost::read_data(result_.options.cost);
-    if (!data) {
-      return fail(data);
-    }
     std::set<std::string> taken;
     cost::CostOptions options = result_.options.cost;
     if (options.like != nullptr) {
@@ -134,7 +130,7 @@ class Pricing {
         continue;
       }
       options.prefix = unique_word(contestant.chip->id, taken) + ":";
-      auto made = cost::costing(*contestant.chip, options, *data, result_.tree);
+      auto made = cost::costing(*contestant.chip, options, data_, result_.tree);
       if (!made) {
         return fail(made);
       }
@@ -411,6 +407,7 @@ class Pricing {
 
   const Comparison& comparison_;
   const CompareRequest& request_;
+  const cost::Data& data_;
   Dollars result_;
   std::vector<RowNodes> nodes_;    // of the cell in work
   std::vector<Central> centrals_;  // of the cell in work, until the next set_centrals()
@@ -458,8 +455,9 @@ cost::Range range_of(double value, const ErrorBand& band) {
   return {value * std::pow(p10, kFurther), value, value * std::pow(p90, kFurther)};
 }
 
-Result<Dollars> dollars(const Comparison& comparison, const DollarOptions& options) {
-  return Pricing(comparison, options).run();
+Result<Dollars> dollars(const Comparison& comparison, const DollarOptions& options,
+                        const cost::Data& data) {
+  return Pricing(comparison, options, data).run();
 }
 
 }  // namespace churon::evaluate

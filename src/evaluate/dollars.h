@@ -106,8 +106,9 @@ struct Dollars {
   }
 };
 
-// Errors: those of cost::costing().
-Result<Dollars> dollars(const Comparison& comparison, const DollarOptions& options);
+// `data` are the tables that `options.cost` means. Errors: K0111, K0303 (cost::costing()).
+Result<Dollars> dollars(const Comparison& comparison, const DollarOptions& options,
+                        const cost::Data& data);
 
 // P5, central and P95 of a value whose expected figure has that band.
 cost::Range range_of(double value, const ErrorBand& band);

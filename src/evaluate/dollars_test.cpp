@@ -45,6 +45,11 @@ struct Case {
   }
 };
 
+Result<Dollars> dollars(const Comparison& comparison, const DollarOptions& options) {
+  static const cost::Data data = cost::read_data({}).value();
+  return evaluate::dollars(comparison, options, data);
+}
+
 std::size_t row_of(const Comparison& comparison, std::string_view chip,
                    std::string_view derate = "") {
   const auto& rows = comparison.cells.front().rows;
