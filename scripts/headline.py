@@ -31,16 +31,20 @@ def band(low, high):
     return f"{digits(low)}–{digits(high)}"
 
 
+# Why a row has no configuration, by the code of its error.
+MISSED = {"E0611": "does not fit", "E0612": "misses TPOT", "E0613": "misses TTFT", "E0614": "misses the limits",
+          "E0615": "context too short"}
+
+
 def cheapest(row):
     """(how one gets it, price) of the lower of purchase and rent; None: neither is public."""
-    known = [(name, row["prices"][name]["blended_usd_per_mtok"]) for name in ("purchase", "rent")
-             if row["prices"][name]]
-    return min(known, key=lambda one: one[1]["central"]) if known else None
+    how = row["cheapest_price"]
+    return (how, row["prices"][how]["blended_usd_per_mtok"]) if how else None
 
 
 def cells(row):
-    if row is None or not row["feasible"]:
-        return ["does not fit", ""]
+    if not row["feasible"]:
+        return [MISSED[row["error"]["code"]], ""]
     price = cheapest(row)
     how = {"purchase": "", "rent": " rented"}
     dollars = "not public" if price is None else \

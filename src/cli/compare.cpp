@@ -406,7 +406,7 @@ ExitCode compare(const Terminal& terminal, const Words& words) {
     return failed(terminal, {});
   }
   const report::CompareRecord record{std::move(*comparison), std::move(inputs.skipped),
-                                     std::move(*dollars), words.cost.scenarios};
+                                     std::move(*dollars)};
   if (!words.explain.empty()) {
     const auto text = report::dollars_explanation(record.comparison, record.dollars, words.explain);
     if (!text) {

@@ -56,6 +56,15 @@ Result<Scenario> parse_scenario(std::string_view text) {
   return Scenario{std::string(text), group, 1 + (text[sign] == '-' ? -1 : 1) * *percent / 100};
 }
 
+std::vector<std::string> texts(std::span<const Scenario> scenarios) {
+  std::vector<std::string> texts;
+  texts.reserve(scenarios.size());
+  for (const Scenario& scenario : scenarios) {
+    texts.push_back(scenario.text);
+  }
+  return texts;
+}
+
 Ages ages(const Costing& costing, NodeId target, std::span<const Effect> effects) {
   constexpr int kYear = 12;
   const Tree& tree = *costing.tree;

@@ -50,6 +50,9 @@ struct Scenario {
 // Errors: K0301 (form), K0302 (no such group).
 Result<Scenario> parse_scenario(std::string_view text);
 
+// As they were asked for.
+std::vector<std::string> texts(std::span<const Scenario> scenarios);
+
 // When the data were read: what counts as today unless --as-of says otherwise. No clock is asked.
 constexpr std::string_view kToday = "2026-11";
 

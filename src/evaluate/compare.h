@@ -147,6 +147,17 @@ struct ComparedCell {
   std::vector<ComparedRow> rows;  // feasible ones first, by falling throughput per chip
 };
 
+inline const Contestant& contestant(const CompareRequest& request, const ComparedRow& row) {
+  return request.contestants[static_cast<std::size_t>(row.contestant)];
+}
+inline const model::Hyperparameters& model_of(const CompareRequest& request,
+                                              const ComparedCell& cell) {
+  return *request.models[static_cast<std::size_t>(cell.model)];
+}
+inline const Workload& workload_of(const CompareRequest& request, const ComparedCell& cell) {
+  return request.workloads[static_cast<std::size_t>(cell.workload)];
+}
+
 struct Comparison {
   CompareRequest request;
   std::vector<ComparedCell> cells;   // model by model, workload by workload

@@ -145,8 +145,8 @@ class Pricing {
     if (comparison_.cells.size() == 1) {
       return "";
     }
-    const std::string& model = request_.models[static_cast<std::size_t>(cell.model)]->name;
-    const std::string& load = request_.workloads[static_cast<std::size_t>(cell.workload)].text;
+    const std::string& model = model_of(request_, cell).name;
+    const std::string& load = workload_of(request_, cell).text;
     return unique_word(fmt::format("{}.{}", word_of(model), word_of(load)), taken) + ".";
   }
 
@@ -162,7 +162,7 @@ class Pricing {
     }
     set_centrals();  // the cheapest is chosen by them
     for (std::size_t i = 0; i < cell.rows.size(); ++i) {
-      const bool is_own = contestant(cell.rows[i]).chip->kind == chip::Kind::full;
+      const bool is_own = contestant(request_, cell.rows[i]).chip->kind == chip::Kind::full;
       if (nodes_[i].is_priced && is_own) {
         hold_against(cell, i, dollars);
       }
@@ -184,16 +184,13 @@ class Pricing {
     centrals_.clear();
   }
 
-  [[nodiscard]] const Contestant& contestant(const ComparedRow& row) const {
-    return request_.contestants[static_cast<std::size_t>(row.contestant)];
-  }
-
   // What a figure of the model rests on: an own chip's derate set is a guess until it is measured.
   [[nodiscard]] std::string basis_of(const ComparedRow& row) const {
-    return contestant(row).derate.empty() ? std::string(name(row.support.basis)) : "guess";
+    return contestant(request_, row).derate.empty() ? std::string(name(row.support.basis))
+                                                    : "guess";
   }
   [[nodiscard]] std::string note_of(const ComparedRow& row) const {
-    const std::string& derate = contestant(row).derate;
+    const std::string& derate = contestant(request_, row).derate;
     return derate.empty() ? row.band.source : fmt::format("derate set {}, simulated", derate);
   }
 
@@ -214,14 +211,14 @@ class Pricing {
 
   void price_row(const ComparedCell& cell, const ComparedRow& row, const std::string& tag,
                  RowNodes& nodes, RowDollars& dollars) {
-    const Contestant& who = contestant(row);
+    const Contestant& who = contestant(request_, row);
     const ChipDollars& chip = result_.chips[static_cast<std::size_t>(
         result_.chip_of[static_cast<std::size_t>(row.contestant)])];
     const cost::Costing& costing = chip.costing;
     const Configuration& best = *row.best;
     nodes.prefix = chip.prefix + (who.derate.empty() ? "" : who.derate + ".") +
                    (row.policy == FormatPolicy::native ? "native." : "") + tag;
-    const Workload& load = request_.workloads[static_cast<std::size_t>(cell.workload)];
+    const Workload& load = workload_of(request_, cell);
     const std::string& p = nodes.prefix;
     const Expr rate = figure(p + "rate", "token/s", "output tokens of a chip",
                              range_of(best.throughput_per_chip, row.band), row,
@@ -288,7 +285,7 @@ class Pricing {
     for (std::size_t i = 0; i < cell.rows.size(); ++i) {
       const TokenPrice* price = dollars.rows[i].cheapest();
       if (price == nullptr || cell.rows[i].policy != policy ||
-          contestant(cell.rows[i]).chip->kind == chip::Kind::full) {
+          contestant(request_, cell.rows[i]).chip->kind == chip::Kind::full) {
         continue;
       }
       const TokenPrice* best =
@@ -321,7 +318,8 @@ class Pricing {
     cheaper_.push_back(tree().call(kCheaper, {a, b}).id);
     split(nodes_[own], nodes_[other], theirs.kind, versus);
     break_even(costing, nodes_[own], b, versus);
-    if (const chip::Chip& chip = *contestant(cell.rows[own]).chip; chip.cost && chip.cost->units) {
+    if (const chip::Chip& chip = *contestant(request_, cell.rows[own]).chip;
+        chip.cost && chip.cost->units) {
       versus.planned_chips = chip.cost->units->value;
     }
     versus.flips = cost::flips(tree(), advantage.id, 1);

@@ -22,12 +22,12 @@ std::string path_word(const std::string& path) {
 
 std::string estimate_command(const CompareRequest& request, const ComparedCell& cell,
                              const ComparedRow& row) {
-  const Contestant& who = request.contestants[static_cast<std::size_t>(row.contestant)];
-  const Workload& load = request.workloads[static_cast<std::size_t>(cell.workload)];
+  const Contestant& who = contestant(request, row);
+  const Workload& load = workload_of(request, cell);
   const estimate::Parallelism& p = row.best->parallelism;
   std::string text = fmt::format("churon estimate --chip {} --model {}",
                                  who.file.empty() ? who.chip->id : path_word(who.file),
-                                 request.models[static_cast<std::size_t>(cell.model)]->name);
+                                 model_of(request, cell).name);
   if (!who.derate.empty()) {
     text += " --derate " + who.derate;
   }

@@ -20,24 +20,11 @@ using evaluate::ComparedRow;
 using evaluate::Comparison;
 using evaluate::Contestant;
 
-const Contestant& contestant(const Comparison& comparison, const ComparedRow& row) {
-  return comparison.request.contestants[static_cast<std::size_t>(row.contestant)];
-}
-
-const std::string& model_name(const Comparison& comparison, const ComparedCell& cell) {
-  const auto& model = *comparison.request.models[static_cast<std::size_t>(cell.model)];
-  return model.name;
-}
-
-const evaluate::Workload& workload(const Comparison& comparison, const ComparedCell& cell) {
-  return comparison.request.workloads[static_cast<std::size_t>(cell.workload)];
-}
-
 std::string kv_name(double bits) { return fmt::format("kv{:g}", bits); }
 
 // Weights and cache; the framework's profile where each chip has its own.
 std::string formats_text(const Comparison& comparison, const ComparedRow& row) {
-  const bool is_own = contestant(comparison, row).chip->kind == chip::Kind::full;
+  const bool is_own = contestant(comparison.request, row).chip->kind == chip::Kind::full;
   return fmt::format("{} {}{}", row.formats.weights->name, kv_name(row.formats.kv_bits),
                      comparison.request.framework || is_own
                          ? ""
@@ -72,9 +59,9 @@ void append_cell(std::string& out, const CompareRecord& record, std::size_t inde
                  Charset charset) {
   const Comparison& comparison = record.comparison;
   const ComparedCell& cell = comparison.cells[index];
-  out += fmt::format("{}, {} (input/output tokens): {}\n",
-                     escape_control(model_name(comparison, cell)), workload(comparison, cell).text,
-                     limits(comparison.request, charset));
+  out += fmt::format(
+      "{}, {} (input/output tokens): {}\n", escape_control(model_of(comparison.request, cell).name),
+      workload_of(comparison.request, cell).text, limits(comparison.request, charset));
   out += "  " + verdict(comparison, cell) + "\n";
   Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
                Align::left, Align::right, Align::left, Align::right, Align::right, Align::right,
@@ -127,8 +114,8 @@ std::string support_text(const Comparison& comparison) {
       for (const evaluate::SupportingFile& file : row.support.files) {
         files += fmt::format("{}{} ({})", files.empty() ? "" : ", ", file.file, file.rows);
       }
-      lines.insert(fmt::format("  {}, {}: {}\n", contestant(comparison, row).chip->name,
-                               escape_control(model_name(comparison, cell)), files));
+      lines.insert(fmt::format("  {}, {}: {}\n", contestant(comparison.request, row).chip->name,
+                               escape_control(model_of(comparison.request, cell).name), files));
     }
   }
   std::string text;
@@ -190,7 +177,7 @@ Json best_json(const ComparedRow& row) {
 
 Json row_json(const Comparison& comparison, const ComparedCell& cell, const ComparedRow& row,
               bool fronts) {
-  const Contestant& who = contestant(comparison, row);
+  const Contestant& who = contestant(comparison.request, row);
   const evaluate::ProvisionedPower power = evaluate::provisioned_power(*who.chip);
   Json json;
   json["chip"] = who.chip->id;
@@ -258,7 +245,7 @@ std::string narrow_text(const Comparison& comparison, const std::vector<const Co
 }  // namespace
 
 std::string row_name(const Comparison& comparison, const ComparedRow& row) {
-  return contestant_name(contestant(comparison, row)) +
+  return contestant_name(contestant(comparison.request, row)) +
          (row.policy == evaluate::FormatPolicy::native ? " native" : "");
 }
 
@@ -274,7 +261,8 @@ std::string conditions(const evaluate::CompareRequest& request) {
 }
 
 std::string cell_title(const Comparison& comparison, const ComparedCell& cell) {
-  return fmt::format("{}, {}", model_name(comparison, cell), workload(comparison, cell).text);
+  return fmt::format("{}, {}", model_of(comparison.request, cell).name,
+                     workload_of(comparison.request, cell).text);
 }
 
 std::string contestant_name(const Contestant& contestant) {
@@ -286,7 +274,7 @@ std::string contestant_name(const Contestant& contestant) {
 // never by one of them.
 std::string verdict(const Comparison& comparison, const ComparedCell& cell) {
   const auto is_own = [&](const ComparedRow& row) {
-    return contestant(comparison, row).chip->kind == chip::Kind::full;
+    return contestant(comparison.request, row).chip->kind == chip::Kind::full;
   };
   const auto rate = [](const ComparedRow& row) { return row.best->throughput_per_chip; };
   std::vector<const ComparedRow*> bought;
@@ -305,7 +293,8 @@ std::string verdict(const Comparison& comparison, const ComparedCell& cell) {
     text = fmt::format("{} makes the most of the chips one can buy: {} output tokens/s a chip",
                        row_name(comparison, first), number(rate(first)));
     const auto next = std::find_if(bought.begin(), bought.end(), [&](const ComparedRow* row) {
-      return contestant(comparison, *row).chip != contestant(comparison, first).chip;
+      return contestant(comparison.request, *row).chip !=
+             contestant(comparison.request, first).chip;
     });
     if (next != bought.end()) {
       text +=
@@ -320,13 +309,14 @@ std::string verdict(const Comparison& comparison, const ComparedCell& cell) {
   }
   // Each own chip once, over its sets in the first format.
   for (std::size_t i = 0; i < own.size(); ++i) {
-    const chip::Chip* chip = contestant(comparison, *own[i]).chip;
+    const chip::Chip* chip = contestant(comparison.request, *own[i]).chip;
     const auto same = [&](const ComparedRow* row) {
-      return contestant(comparison, *row).chip == chip && row->policy == own[i]->policy;
+      return contestant(comparison.request, *row).chip == chip && row->policy == own[i]->policy;
     };
-    if (std::any_of(
-            own.begin(), own.begin() + static_cast<std::ptrdiff_t>(i),
-            [&](const ComparedRow* row) { return contestant(comparison, *row).chip == chip; })) {
+    if (std::any_of(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const ComparedRow* row) {
+                      return contestant(comparison.request, *row).chip == chip;
+                    })) {
       continue;
     }
     std::string sets;
@@ -336,7 +326,7 @@ std::string verdict(const Comparison& comparison, const ComparedCell& cell) {
                             bought.empty()
                                 ? number(rate(*row))
                                 : fmt::format("{:.2f} x", rate(*row) / rate(*bought.front())),
-                            contestant(comparison, *row).derate);
+                            contestant(comparison.request, *row).derate);
       }
     }
     text += fmt::format("{}{}{}: {}.", text.empty() ? "" : " ", chip->id,
@@ -354,7 +344,7 @@ std::string compare_text(const CompareRecord& record, Charset charset) {
     out += "\n";
   }
   out += fmt::format("Conditions: {}; analytic model.\n", conditions(comparison.request));
-  out += dollars_conditions(comparison, record.dollars, record.scenarios);
+  out += dollars_conditions(comparison, record.dollars);
   out += support_text(comparison);
   if (!record.skipped.empty()) {
     out += "Left out:\n";
@@ -400,14 +390,14 @@ Json compare_json(const CompareRecord& record) {
   Json cells = Json::array();
   for (std::size_t i = 0; i < comparison.cells.size(); ++i) {
     const ComparedCell& cell = comparison.cells[i];
-    const evaluate::Workload& load = workload(comparison, cell);
+    const evaluate::Workload& load = workload_of(comparison.request, cell);
     Json rows = Json::array();
     for (std::size_t j = 0; j < cell.rows.size(); ++j) {
       Json row = row_json(comparison, cell, cell.rows[j], request.fronts);
       row.update(dollars_row_json(record.dollars, cell, request, i, j));
       rows.push_back(std::move(row));
     }
-    cells.push_back({{"model", model_name(comparison, cell)},
+    cells.push_back({{"model", model_of(comparison.request, cell).name},
                      {"workload", load.text},
                      {"input_tokens", load.input_tokens},
                      {"output_tokens", load.output_tokens},
@@ -416,7 +406,7 @@ Json compare_json(const CompareRecord& record) {
   }
   json["comparisons"] = std::move(cells);
   json["verdict"] = dollars_verdict(comparison, record.dollars);
-  json["dollars"] = dollars_json(record.dollars, record.scenarios);
+  json["dollars"] = dollars_json(record.dollars);
   Json skipped = Json::array();
   for (const SkippedChip& chip : record.skipped) {
     skipped.push_back({{"chip", chip.chip}, {"reason", chip.reason}});

@@ -21,7 +21,6 @@ struct CompareRecord {
   evaluate::Comparison comparison;
   std::vector<SkippedChip> skipped;  // of --chips all
   evaluate::Dollars dollars;
-  std::vector<std::string> scenarios;  // as they were asked for
 };
 
 std::string compare_text(const CompareRecord& record, Charset charset);

@@ -19,8 +19,6 @@ using cost::NodeId;
 using cost::Quantiles;
 using cost::Tree;
 
-bool has_no_unit(std::string_view unit) { return unit.empty() || unit == "1" || unit == "-"; }
-
 std::string plain_text(double value, std::string_view unit) {
   return has_no_unit(unit) ? fmt::format("{:.4g}", value) : money(value);
 }
@@ -115,6 +113,13 @@ class Explanation {
 };
 
 }  // namespace
+
+bool has_no_unit(std::string_view unit) { return unit.empty() || unit == "1" || unit == "-"; }
+
+std::string old_rows(const cost::Ages& ages, std::string_view what) {
+  return fmt::format("of {} rows behind {} {} {} older than a year", ages.rows, what, ages.old,
+                     ages.old == 1 ? "is" : "are");
+}
 
 std::string money(double value) {
   const double size = std::abs(value);

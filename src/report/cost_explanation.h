@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
+#include "cost/costing.h"
 #include "cost/draws.h"
 #include "cost/tree.h"
 
@@ -15,6 +17,12 @@ using QuantilesOf = std::function<const cost::Quantiles*(cost::NodeId)>;
 
 std::string cost_explanation_text(const cost::Tree& tree, cost::NodeId id,
                                   const QuantilesOf& quantiles);
+
+// A ratio: nothing stands behind the number.
+bool has_no_unit(std::string_view unit);
+
+// "of 12 rows behind WHAT 3 are older than a year".
+std::string old_rows(const cost::Ages& ages, std::string_view what);
 
 // 1,234 USD: two decimals below ten, whole dollars above a hundred; "-" where it is not finite.
 std::string money(double value);

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "report/cost_explanation.h"
+#include "report/cost_json.h"
 
 namespace churon::report {
 
@@ -21,7 +22,6 @@ using cost::NodeId;
 using cost::Quantiles;
 using cost::Tree;
 
-constexpr std::size_t kTornado = 10;
 constexpr int kBarWidth = 24;
 
 const Quantiles* of(const CostRecord& record, std::optional<NodeId> id) {
@@ -54,7 +54,7 @@ void add_line(Table& table, const CostRecord& record, NodeId id) {
     }
   }
   table.row({node.key, cell(q->p10), cell(q->p50), cell(q->p90),
-             node.unit == "1" || node.unit == "-" ? "" : node.unit, text});
+             has_no_unit(node.unit) ? "" : node.unit, text});
 }
 
 std::string lines_text(const CostRecord& record, const std::vector<NodeId>& lines) {
@@ -81,10 +81,9 @@ std::string effect_inputs(const Tree& tree, const Effect& effect) {
 std::string ages_of(const CostRecord& record, std::string_view what, NodeId target,
                     const std::vector<Effect>& effects) {
   const cost::Ages ages = cost::ages(record.costing, target, effects);
-  return fmt::format(
-      "of {} rows behind the {} {} {} older than a year ({} of its variance), {} rests on guesses",
-      ages.rows, what, ages.old, ages.old == 1 ? "is" : "are", percent(ages.old_variance_share),
-      percent(ages.guess_variance_share));
+  return fmt::format("{} ({} of its variance), {} rests on guesses",
+                     old_rows(ages, fmt::format("the {}", what)), percent(ages.old_variance_share),
+                     percent(ages.guess_variance_share));
 }
 
 // How old what was used is, and what it rests on.
@@ -202,24 +201,16 @@ std::string unit_name(std::string_view unit) {
   return std::string(unit);
 }
 
-// Draws have seven digits.
-Json finite(double value) {
-  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.7g}", value))) : Json(nullptr);
-}
-
-Json quantiles_json(const Quantiles& q) {
-  return {{"p5", finite(q.p5)},
-          {"p10", finite(q.p10)},
-          {"p50", finite(q.p50)},
-          {"p90", finite(q.p90)},
-          {"p95", finite(q.p95)},
-          {"mean", finite(q.mean)},
-          {"deviation", finite(q.deviation)}};
+Json distribution_json(const Quantiles& q) {
+  Json json = quantiles_json(q);
+  json["mean"] = finite_drawn(q.mean);
+  json["deviation"] = finite_drawn(q.deviation);
+  return json;
 }
 
 Json headline(const CostRecord& record, std::optional<NodeId> id) {
   const Quantiles* q = of(record, id);
-  return q == nullptr ? Json(nullptr) : quantiles_json(*q);
+  return q == nullptr ? Json(nullptr) : distribution_json(*q);
 }
 
 Json line_json(const CostRecord& record, NodeId id) {
@@ -227,7 +218,7 @@ Json line_json(const CostRecord& record, NodeId id) {
   const Node& node = tree.at(id);
   Json json = {{"key", node.key}, {"text", node.text}, {"unit", unit_name(node.unit)}};
   if (const Quantiles* q = of(record, id)) {
-    json.update(quantiles_json(*q));
+    json.update(distribution_json(*q));
   }
   if (node.op != cost::Op::input) {
     json["formula"] = tree.formula(id);
@@ -239,24 +230,6 @@ Json lines_json(const CostRecord& record, const std::vector<NodeId>& lines) {
   Json json = Json::array();
   for (const NodeId id : lines) {
     json.push_back(line_json(record, id));
-  }
-  return json;
-}
-
-Json effects_json(const CostRecord& record, const std::vector<Effect>& effects) {
-  Json json = Json::array();
-  for (std::size_t i = 0; i < std::min(kTornado, effects.size()); ++i) {
-    const Effect& effect = effects[i];
-    Json keys = Json::array();
-    for (const std::uint32_t at : effect.inputs) {
-      keys.push_back(record.costing.tree->inputs()[at].key);
-    }
-    json.push_back({{"factor", effect.factor},
-                    {"inputs", keys},
-                    {"low", effect.low},
-                    {"high", effect.high},
-                    {"variance_share", effect.variance_share},
-                    {"guess", effect.is_guess}});
   }
   return json;
 }
@@ -389,8 +362,8 @@ Json cost_json(const CostRecord& record) {
                             {"months", headline(record, way.months)},
                             {"break_even_units", headline(record, way.break_even)}});
   }
-  json["cogs_effects"] = effects_json(record, record.cogs_effects);
-  json["hourly_effects"] = effects_json(record, record.hourly_effects);
+  json["cogs_effects"] = effects_json(*c.tree, record.cogs_effects, finite);
+  json["hourly_effects"] = effects_json(*c.tree, record.hourly_effects, finite);
   if (c.cogs) {
     json["cogs_ages"] = ages_json(record, *c.cogs, record.cogs_effects);
   }

@@ -1,10 +1,9 @@
 // Dollars of a comparison as fields of its JSON document.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 
+#include "report/cost_json.h"
 #include "report/dollars_report.h"
 
 namespace churon::report {
@@ -23,22 +22,9 @@ using evaluate::Versus;
 
 constexpr std::array kKinds{PriceKind::build, PriceKind::purchase, PriceKind::rent};
 
-// Draws have seven digits.
-Json finite(double value) {
-  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.7g}", value))) : Json(nullptr);
-}
-
-Json quantiles_json(const Quantiles& q, double factor = 1) {
-  return {{"p5", finite(q.p5 * factor)},
-          {"p10", finite(q.p10 * factor)},
-          {"p50", finite(q.p50 * factor)},
-          {"p90", finite(q.p90 * factor)},
-          {"p95", finite(q.p95 * factor)}};
-}
-
 Json with_central(double central, const Quantiles& q, double factor = 1) {
   Json json = quantiles_json(q, factor);
-  json["central"] = finite(central * factor);
+  json["central"] = finite_drawn(central * factor);
   return json;
 }
 
@@ -63,27 +49,6 @@ Json flips_json(const cost::Tree& tree, const std::vector<cost::Flip>& flips) {
   return json;
 }
 
-// What moves it most, each factor alone.
-Json effects_json(const cost::Tree& tree, NodeId target) {
-  constexpr std::size_t kTornado = 10;
-  std::vector<cost::Effect> effects = cost::effects(tree, target);
-  effects.resize(std::min(kTornado, effects.size()));
-  Json json = Json::array();
-  for (const cost::Effect& effect : effects) {
-    Json inputs = Json::array();
-    for (const std::uint32_t at : effect.inputs) {
-      inputs.push_back(tree.inputs()[at].key);
-    }
-    json.push_back({{"factor", effect.factor},
-                    {"inputs", std::move(inputs)},
-                    {"low", finite(effect.low)},
-                    {"high", finite(effect.high)},
-                    {"variance_share", finite(effect.variance_share)},
-                    {"guess", effect.is_guess}});
-  }
-  return json;
-}
-
 Json versus_json(const Dollars& dollars, const Versus& versus, const std::string& rival) {
   const cost::Tree& tree = *dollars.tree;
   Json json;
@@ -100,7 +65,7 @@ Json versus_json(const Dollars& dollars, const Versus& versus, const std::string
       with_central(versus.tokens_per_year, versus.tokens_quantiles);
   json["planned_chips"] = versus.planned_chips > 0 ? Json(versus.planned_chips) : Json(nullptr);
   json["flips"] = flips_json(tree, versus.flips);
-  json["effects"] = effects_json(tree, versus.advantage);
+  json["effects"] = effects_json(tree, cost::effects(tree, versus.advantage), finite_drawn);
   json["keys"] = {{"advantage", tree.at(versus.advantage).key},
                   {"break_even_chips", tree.at(versus.break_even_chips).key},
                   {"break_even_tokens_per_year", tree.at(versus.break_even_tokens).key}};
@@ -122,7 +87,7 @@ Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
        {std::pair{"blended_usd_per_mtok", 1.0},
         std::pair{"input_usd_per_mtok", cheapest == nullptr ? 0 : cheapest->input_ratio},
         std::pair{"output_usd_per_mtok", cheapest == nullptr ? 0 : cheapest->output_ratio}}) {
-    json[key] = cheapest == nullptr ? Json(nullptr) : finite(cheapest->central * ratio);
+    json[key] = cheapest == nullptr ? Json(nullptr) : finite_drawn(cheapest->central * ratio);
   }
   Json prices;
   for (const PriceKind kind : kKinds) {
@@ -143,19 +108,17 @@ Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
   json["not_priced"] = dollars.costing(row.contestant).not_priced;
   if (of.versus) {
     const ComparedRow& rival = cell.rows[static_cast<std::size_t>(of.versus->rival)];
-    json["versus"] =
-        versus_json(dollars, *of.versus,
-                    request.contestants[static_cast<std::size_t>(rival.contestant)].chip->id);
+    json["versus"] = versus_json(dollars, *of.versus, contestant(request, rival).chip->id);
   }
   return json;
 }
 
-Json dollars_json(const Dollars& dollars, const std::vector<std::string>& scenarios) {
+Json dollars_json(const Dollars& dollars) {
   const evaluate::DollarOptions& options = dollars.options;
   Json chips = Json::array();
   for (const evaluate::ChipDollars& one : dollars.chips) {
     const auto central = [&](const std::optional<NodeId>& id) {
-      return id ? finite(cost::central_value(*dollars.tree, *id)) : Json(nullptr);
+      return id ? finite_drawn(cost::central_value(*dollars.tree, *id)) : Json(nullptr);
     };
     chips.push_back({{"chip", one.chip->id},
                      {"hbm_basis", one.costing.hbm_basis},
@@ -170,7 +133,7 @@ Json dollars_json(const Dollars& dollars, const std::vector<std::string>& scenar
           {"occupancy_share", options.occupancy},
           {"draws", options.draws.draws},
           {"seed", options.draws.seed},
-          {"scenarios", scenarios},
+          {"scenarios", cost::texts(options.cost.scenarios)},
           {"chips", std::move(chips)}};
 }
 

@@ -31,10 +31,6 @@ using evaluate::Versus;
 constexpr double kUnlikely = 0.01;
 constexpr std::size_t kFlipsShown = 3;
 
-const Contestant& contestant(const Comparison& comparison, const ComparedRow& row) {
-  return comparison.request.contestants[static_cast<std::size_t>(row.contestant)];
-}
-
 std::string_view verb_of(PriceKind kind) {
   switch (kind) {
     case PriceKind::build:
@@ -85,7 +81,7 @@ std::vector<Case> cases_of(const Comparison& comparison, const Dollars& dollars,
     const ComparedCell& cell = comparison.cells[i];
     for (std::size_t j = 0; j < cell.rows.size(); ++j) {
       const ComparedRow& row = cell.rows[j];
-      const Contestant& who = contestant(comparison, row);
+      const Contestant& who = contestant(comparison.request, row);
       const RowDollars& priced = dollars.cells[i].rows[j];
       if (who.chip == chip && who.derate == derate && priced.versus &&
           row.policy == comparison.request.policies.front()) {
@@ -104,14 +100,12 @@ std::string default_set(const chip::Chip& chip) {
 }
 
 std::string cell_name(const Comparison& comparison, const ComparedCell& cell) {
-  return fmt::format(
-      "{} {}",
-      escape_control(comparison.request.models[static_cast<std::size_t>(cell.model)]->name),
-      comparison.request.workloads[static_cast<std::size_t>(cell.workload)].text);
+  return fmt::format("{} {}", escape_control(model_of(comparison.request, cell).name),
+                     workload_of(comparison.request, cell).text);
 }
 
 std::string rival_name(const Comparison& comparison, const Case& one) {
-  return fmt::format("{} {}", contestant_name(contestant(comparison, *one.rival)),
+  return fmt::format("{} {}", contestant_name(contestant(comparison.request, *one.rival)),
                      verb_of(one.versus().kind));
 }
 
@@ -121,7 +115,8 @@ std::string usual_rival(const Comparison& comparison, const std::vector<Case>& c
   std::string most;
   for (const Case& one : cases) {
     const std::string name = rival_name(comparison, one);
-    if (++counts[name] > counts[most] || most.empty()) {
+    const int count = ++counts[name];
+    if (most.empty() || count > counts[most]) {
       most = name;
     }
   }
@@ -248,7 +243,7 @@ std::string flip_text(const cost::Tree& tree, const cost::Flip& flip) {
   const std::uint32_t first = flip.inputs.front();
   const cost::Input& input = tree.inputs()[first];
   const double value = tree.value_at(first, flip.z);
-  const std::string unit = input.unit == "1" || input.unit == "-" ? "" : " " + input.unit;
+  const std::string unit = has_no_unit(input.unit) ? "" : " " + input.unit;
   std::string name = input.key;
   if (flip.inputs.size() > 1) {
     name += fmt::format(" and {} others that move with it", flip.inputs.size() - 1);
@@ -310,11 +305,9 @@ std::string ages_text(const Comparison& comparison, const Dollars& dollars) {
     const NodeId advantage = closest(cases).versus().advantage;
     const cost::Ages ages =
         cost::ages(one.costing, advantage, cost::effects(*dollars.tree, advantage));
-    text += fmt::format(
-        "  of {} rows behind {} {}'s advantage {} {} older than a year: {} of its variance; {} "
-        "rests on guesses\n",
-        ages.rows, one.chip->id, derate, ages.old, ages.old == 1 ? "is" : "are",
-        percent(ages.old_variance_share), percent(ages.guess_variance_share));
+    text += fmt::format("  {}: {} of its variance; {} rests on guesses\n",
+                        old_rows(ages, fmt::format("{} {}'s advantage", one.chip->id, derate)),
+                        percent(ages.old_variance_share), percent(ages.guess_variance_share));
   }
   return text;
 }
@@ -333,8 +326,8 @@ std::string alone_line(const Comparison& comparison, const Dollars& dollars,
     for (std::size_t j = 0; j < comparison.cells[i].rows.size(); ++j) {
       const ComparedRow& row = comparison.cells[i].rows[j];
       const TokenPrice* price = dollars.cells[i].rows[j].of(PriceKind::purchase);
-      if (price != nullptr && contestant(comparison, row).chip == one.chip &&
-          contestant(comparison, row).derate == derate &&
+      if (price != nullptr && contestant(comparison.request, row).chip == one.chip &&
+          contestant(comparison.request, row).derate == derate &&
           row.policy == comparison.request.policies.front()) {
         prices.push_back(price->central);
       }
@@ -371,7 +364,7 @@ std::string bought_verdict(const Comparison& comparison, const Dollars& dollars)
     }
     const auto said = [&](const auto& one) {
       return fmt::format("{} {} at {} (P10..P90 {})",
-                         contestant_name(contestant(comparison, cell.rows[one.second])),
+                         contestant_name(contestant(comparison.request, cell.rows[one.second])),
                          verb_of(one.first->kind), price_text(one.first->central),
                          band(one.first->quantiles));
     };
@@ -487,8 +480,7 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
   return any ? table.text("  ") : "";
 }
 
-std::string dollars_conditions(const Comparison& comparison, const Dollars& dollars,
-                               const std::vector<std::string>& scenarios) {
+std::string dollars_conditions(const Comparison& comparison, const Dollars& dollars) {
   const evaluate::DollarOptions& options = dollars.options;
   std::string text =
       fmt::format("Dollars: hours {}, {} of them with work; {} draws, seed {}",
@@ -497,8 +489,8 @@ std::string dollars_conditions(const Comparison& comparison, const Dollars& doll
                       : fmt::format("like {}'s (life and cost of capital, space, electricity, PUE)",
                                     options.cost.like->id),
                   percent(options.occupancy), options.draws.draws, options.draws.seed);
-  if (!scenarios.empty()) {
-    text += fmt::format("; scenario {}", join(scenarios, ", "));
+  if (!options.cost.scenarios.empty()) {
+    text += fmt::format("; scenario {}", join(cost::texts(options.cost.scenarios), ", "));
   }
   return text + ".\n" + ages_text(comparison, dollars);
 }

@@ -25,14 +25,13 @@ std::string dollars_table(const evaluate::Comparison& comparison, const evaluate
 
 // What the prices rest on: whose conditions, which scenario, how many draws, how old the rows are.
 std::string dollars_conditions(const evaluate::Comparison& comparison,
-                               const evaluate::Dollars& dollars,
-                               const std::vector<std::string>& scenarios);
+                               const evaluate::Dollars& dollars);
 
 // Fields of a row, to be added to its object.
 Json dollars_row_json(const evaluate::Dollars& dollars, const evaluate::ComparedCell& cell,
                       const evaluate::CompareRequest& request, std::size_t cell_index,
                       std::size_t row_index);
-Json dollars_json(const evaluate::Dollars& dollars, const std::vector<std::string>& scenarios);
+Json dollars_json(const evaluate::Dollars& dollars);
 
 // `--explain KEY`: a name of the tree ("b200:hourly"), or its end where that is enough
 // ("mtok.purchase"); all that fit. Errors: K0304.

@@ -103,6 +103,12 @@ std::string counted(long long count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json finite_drawn(double value) {
+  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.7g}", value))) : Json(nullptr);
+}
+
 void Table::row(std::vector<std::string> cells) {
   check(cells.size() == columns_.size());
   rows_.push_back(std::move(cells));

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/quantity.h"
 
 namespace churon::report {
@@ -33,6 +34,11 @@ std::string compact(double value);
 std::string percent(double share);
 // "1 token", "2 tokens".
 std::string counted(long long count, std::string_view noun);
+
+// null where it is not finite.
+Json finite(double value);
+// The same with the seven digits that draws have.
+Json finite_drawn(double value);
 
 enum class Align { left, right };
 

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::size_t kLinesMax = 40;
 
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
 std::string_view solver_word(plan::SolverKind kind) {
   for (const plan::SolverEntry& entry : plan::solvers()) {
     if (entry.kind == kind) {
@@ -96,8 +94,8 @@ Json program_json(const ProgramRecord& record) {
   json["status"] = name(solution.status);
   const bool has_values = solution.has_values();
   json["objective"] = has_values ? Json(solution.objective) : Json();
-  json["bound"] = has_values ? number_or_null(solution.bound) : Json();
-  json["gap"] = has_values ? number_or_null(solution.gap()) : Json();
+  json["bound"] = has_values ? finite(solution.bound) : Json();
+  json["gap"] = has_values ? finite(solution.gap()) : Json();
   json["gap_wanted"] = record.gap_wanted;
   Json values = Json::object();
   for (std::size_t i = 0; i < solution.values.size(); ++i) {

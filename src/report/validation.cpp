@@ -34,8 +34,6 @@ std::string signed_share(double value) {
 }
 std::string tau(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
 
-Json number_or_null(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
-
 const MeasuredRow& row_of(const ValidationRecord& record, int index) {
   return record.measured.rows[static_cast<std::size_t>(index)];
 }
@@ -418,11 +416,11 @@ Json files_json(const ValidationRecord& record, const std::vector<Prediction>& p
                     {"rows", score.rows},
                     {"predicted_rows", score.predicted_rows},
                     {"groups", score.groups},
-                    {"macro_mape", number_or_null(score.macro_mape)},
-                    {"mean_ape", number_or_null(score.mean_ape)},
-                    {"median_ape", number_or_null(score.median_ape)},
-                    {"bias", number_or_null(score.bias)},
-                    {"within_20", number_or_null(score.within_20)}});
+                    {"macro_mape", finite(score.macro_mape)},
+                    {"mean_ape", finite(score.mean_ape)},
+                    {"median_ape", finite(score.median_ape)},
+                    {"bias", finite(score.bias)},
+                    {"within_20", finite(score.within_20)}});
   }
   return list;
 }
@@ -445,11 +443,11 @@ Json groups_json(const ValidationRecord& record, const std::vector<Prediction>& 
                       {"framework", row.framework_name},
                       {"rows", score.rows},
                       {"predicted_rows", score.predicted_rows},
-                      {"mape", number_or_null(score.macro_mape)},
-                      {"mean_ape", number_or_null(score.mean_ape)},
-                      {"median_ape", number_or_null(score.median_ape)},
-                      {"bias", number_or_null(score.bias)},
-                      {"within_20", number_or_null(score.within_20)}});
+                      {"mape", finite(score.macro_mape)},
+                      {"mean_ape", finite(score.mean_ape)},
+                      {"median_ape", finite(score.median_ape)},
+                      {"bias", finite(score.bias)},
+                      {"within_20", finite(score.within_20)}});
     }
   }
   return list;
@@ -461,9 +459,9 @@ Json headline_json(const ValidationRecord& record) {
     list.push_back({{"figure", line.name},
                     {"rows", line.rows},
                     {"groups", line.groups},
-                    {"fit", number_or_null(line.fit)},
-                    {"test", number_or_null(line.test)},
-                    {"test_with_singles", number_or_null(line.test_all)}});
+                    {"fit", finite(line.fit)},
+                    {"test", finite(line.test)},
+                    {"test_with_singles", finite(line.test_all)}});
   }
   return list;
 }
@@ -475,15 +473,14 @@ Json validation_json(const ValidationRecord& record) {
   json["parameters"] = record.parameters;
   json["files"] = files_json(record, record.predictions);
   json["groups"] = groups_json(record, record.predictions);
-  json["choice_regret"] =
-      number_or_null(evaluate::choice_regret(record.measured, record.predictions).mean);
+  json["choice_regret"] = finite(evaluate::choice_regret(record.measured, record.predictions).mean);
   json["figures"] = headline_json(record);
   if (record.test) {
     Json test;
     test["files"] = files_json(record, record.test->predictions);
     test["groups"] = groups_json(record, record.test->predictions);
     test["choice_regret"] =
-        number_or_null(evaluate::choice_regret(record.measured, record.test->predictions).mean);
+        finite(evaluate::choice_regret(record.measured, record.test->predictions).mean);
     test["coverage"] = Json::array();
     for (const auto& entry :
          evaluate::coverage(record.measured, record.test->predictions, record.test->folds)) {
@@ -491,7 +488,7 @@ Json validation_json(const ValidationRecord& record) {
                                   {"metric", entry.metric},
                                   {"rows", entry.rows},
                                   {"groups", entry.groups},
-                                  {"inside", number_or_null(entry.share)}});
+                                  {"inside", finite(entry.share)}});
     }
     json["test"] = std::move(test);
   }
