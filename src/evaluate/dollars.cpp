@@ -53,10 +53,10 @@ std::string unique_word(std::string word, std::set<std::string>& taken) {
 
 // What is known of a row while the tree is built.
 struct RowNodes {
-  bool is_priced = false;
   std::string prefix;
   std::optional<Expr> tokens_hour, achieved;
-  std::array<std::optional<Expr>, 3> hours;  // by PriceKind
+  std::optional<Expr> input_ratio, output_ratio;  // of a blended price
+  std::array<std::optional<Expr>, 3> hours;       // by PriceKind
 };
 
 class Pricing {
@@ -163,7 +163,7 @@ class Pricing {
     set_centrals();  // the cheapest is chosen by them
     for (std::size_t i = 0; i < cell.rows.size(); ++i) {
       const bool is_own = contestant(request_, cell.rows[i]).chip->kind == chip::Kind::full;
-      if (nodes_[i].is_priced && is_own) {
+      if (is_own) {
         hold_against(cell, i, dollars);
       }
     }
@@ -234,6 +234,11 @@ class Pricing {
     const double busy = prefill_share(best);
     const Expr prefill = figure(p + "prefill", "1", "share of the busy time that prompts take",
                                 {busy, busy, busy}, row, {});
+    const double both = load.input_tokens + load.output_tokens;
+    nodes.input_ratio = prefill * (both / load.input_tokens);
+    nodes.output_ratio = (1 - prefill) * (both / load.output_tokens);
+    centrals_.push_back({nodes.input_ratio->id, &dollars.input_ratio});
+    centrals_.push_back({nodes.output_ratio->id, &dollars.output_ratio});
     const std::array<std::optional<NodeId>, 3> hours{costing.build_hourly, costing.hourly,
                                                      costing.rent_hourly};
     for (const PriceKind kind : {PriceKind::build, PriceKind::purchase, PriceKind::rent}) {
@@ -241,34 +246,21 @@ class Pricing {
       if (!hour) {
         continue;
       }
-      nodes.is_priced = true;
       nodes.hours[static_cast<std::size_t>(kind)] = Expr{&tree(), *hour};
-      dollars.prices.push_back(token_price(kind, nodes, prefill, load));
-      dollars.prices.back().input_ratio =
-          busy * (load.input_tokens + load.output_tokens) / load.input_tokens;
-      dollars.prices.back().output_ratio =
-          (1 - busy) * (load.input_tokens + load.output_tokens) / load.output_tokens;
+      dollars.prices.push_back(token_price(kind, nodes));
     }
   }
 
-  TokenPrice token_price(PriceKind kind, const RowNodes& nodes, Expr prefill,
-                         const Workload& load) {
+  TokenPrice token_price(PriceKind kind, const RowNodes& nodes) {
     const std::string key = fmt::format("{}mtok.{}", nodes.prefix, name(kind));
     const Expr hour = *nodes.hours[static_cast<std::size_t>(kind)];
-    const double both = load.input_tokens + load.output_tokens;
     const std::string unit = "USD/Mtok";
     const Expr blended = tree().name(key, "a million tokens, input and output alike", unit,
                                      hour / *nodes.tokens_hour * kMillion);
-    const Expr input = tree().name(key + ".input", "a million tokens of prompts", unit,
-                                   blended * prefill * (both / load.input_tokens));
-    const Expr output = tree().name(key + ".output", "a million tokens of answers", unit,
-                                    blended * (1 - prefill) * (both / load.output_tokens));
-    return {.kind = kind,
-            .blended = blended.id,
-            .input = input.id,
-            .output = output.id,
-            .central = 0,
-            .quantiles = {}};
+    tree().name(key + ".input", "a million tokens of prompts", unit, blended * *nodes.input_ratio);
+    tree().name(key + ".output", "a million tokens of answers", unit,
+                blended * *nodes.output_ratio);
+    return {.kind = kind, .blended = blended.id, .central = 0, .quantiles = {}};
   }
 
   static double prefill_share(const Configuration& best) {
@@ -315,7 +307,7 @@ class Pricing {
         tree().name(p + "advantage", "the cheapest other's price over one's own", "1", b / a);
     versus.advantage = advantage.id;
     centrals_.push_back({advantage.id, &versus.central});
-    cheaper_.push_back(tree().call(kCheaper, {a, b}).id);
+    versus.cheaper = tree().call(kCheaper, {a, b}).id;
     split(nodes_[own], nodes_[other], theirs.kind, versus);
     break_even(costing, nodes_[own], b, versus);
     if (const chip::Chip& chip = *contestant(request_, cell.rows[own]).chip;
@@ -380,8 +372,7 @@ class Pricing {
       pending.push_back({versus.advantage, &versus.quantiles});
       pending.push_back({versus.break_even_chips, &versus.chips_quantiles});
       pending.push_back({versus.break_even_tokens, &versus.tokens_quantiles});
-      pending.push_back({cheaper_.front(), nullptr, &versus.cheaper_share});
-      cheaper_.erase(cheaper_.begin());
+      pending.push_back({versus.cheaper, nullptr, &versus.cheaper_share});
     }
   }
 
@@ -409,7 +400,6 @@ class Pricing {
   Dollars result_;
   std::vector<RowNodes> nodes_;    // of the cell in work
   std::vector<Central> centrals_;  // of the cell in work, until the next set_centrals()
-  std::vector<NodeId> cheaper_;    // of the rows with a rival, until they are drawn
 };
 
 }  // namespace

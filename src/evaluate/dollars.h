@@ -42,11 +42,9 @@ struct DollarOptions {
 // busy time does: output * output tokens + input * input tokens = blended * (both).
 struct TokenPrice {
   PriceKind kind = PriceKind::purchase;
-  cost::NodeId blended = 0, input = 0, output = 0;
+  cost::NodeId blended = 0;
   double central = 0;         // blended, everything at its centre
   cost::Quantiles quantiles;  // blended
-  // Of the blended price: both are facts of the configuration.
-  double input_ratio = 0, output_ratio = 0;
 };
 
 // Why an own chip is cheaper than another by a factor: the product of three.
@@ -63,6 +61,7 @@ struct Versus {
   cost::NodeId advantage = 0;  // the other's price over one's own: above 1 one's own is cheaper
   double central = 1;
   cost::Quantiles quantiles;
+  cost::NodeId cheaper = 0;    // 1 where one's own is cheaper, else 0
   double cheaper_share = 0;    // of the draws in which one's own is cheaper
   std::optional<Split> split;  // absent where nobody says what the other costs to build
   // Chips at which the programme is earned back, and what they make in a year (input + output);
@@ -77,6 +76,9 @@ struct Versus {
 struct RowDollars {
   std::vector<TokenPrice> prices;  // in the order of PriceKind; those that are known
   std::optional<Versus> versus;    // of own chips
+  // What a token of prompts and one of answers costs over any of the blended prices: both are facts
+  // of the configuration.
+  double input_ratio = 0, output_ratio = 0;
 
   [[nodiscard]] const TokenPrice* of(PriceKind kind) const;
   // What one can get: the lower of purchase and rent; nullptr: neither is known.

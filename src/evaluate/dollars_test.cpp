@@ -76,11 +76,13 @@ TEST(Dollars, of_a_token_are_those_of_an_hour_over_the_tokens_of_an_hour) {
   EXPECT_NEAR(price.central, hour / (row.best->throughput_per_chip * 9 * 3600) * 1e6,
               price.central * 1e-12);
   // What prompts and answers pay is what all pay.
-  const double input = cost::central_value(*priced.tree, price.input);
-  const double output = cost::central_value(*priced.tree, price.output);
+  const double input =
+      cost::central_value(*priced.tree, *priced.tree->find("b200:mtok.purchase.input"));
+  const double output =
+      cost::central_value(*priced.tree, *priced.tree->find("b200:mtok.purchase.output"));
   EXPECT_NEAR(8 * input + output, 9 * price.central, price.central * 1e-9);
-  EXPECT_NEAR(input, price.central * price.input_ratio, input * 1e-9);
-  EXPECT_NEAR(output, price.central * price.output_ratio, output * 1e-9);
+  EXPECT_NEAR(input, price.central * of.input_ratio, input * 1e-9);
+  EXPECT_NEAR(output, price.central * of.output_ratio, output * 1e-9);
   EXPECT_NEAR(input * 8 / (9 * price.central), row.best->served.prefill_share, 1e-9);
   EXPECT_LT(of.of(PriceKind::build)->central, price.central);
   EXPECT_LT(price.quantiles.p10, price.central);

@@ -84,9 +84,8 @@ Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
   json["cheapest_price"] =
       cheapest == nullptr ? Json(nullptr) : Json(evaluate::name(cheapest->kind));
   for (const auto& [key, ratio] :
-       {std::pair{"blended_usd_per_mtok", 1.0},
-        std::pair{"input_usd_per_mtok", cheapest == nullptr ? 0 : cheapest->input_ratio},
-        std::pair{"output_usd_per_mtok", cheapest == nullptr ? 0 : cheapest->output_ratio}}) {
+       {std::pair{"blended_usd_per_mtok", 1.0}, std::pair{"input_usd_per_mtok", of.input_ratio},
+        std::pair{"output_usd_per_mtok", of.output_ratio}}) {
     json[key] = cheapest == nullptr ? Json(nullptr) : finite_drawn(cheapest->central * ratio);
   }
   Json prices;
@@ -98,9 +97,8 @@ Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
     }
     prices[std::string(evaluate::name(kind))] = {
         {"blended_usd_per_mtok", with_central(price->central, price->quantiles)},
-        {"input_usd_per_mtok", with_central(price->central, price->quantiles, price->input_ratio)},
-        {"output_usd_per_mtok",
-         with_central(price->central, price->quantiles, price->output_ratio)},
+        {"input_usd_per_mtok", with_central(price->central, price->quantiles, of.input_ratio)},
+        {"output_usd_per_mtok", with_central(price->central, price->quantiles, of.output_ratio)},
         {"key", tree.at(price->blended).key}};
   }
   json["prices"] = std::move(prices);

@@ -471,8 +471,8 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
     }
     const TokenPrice* price = of.cheapest();
     any = any || !of.prices.empty();
-    cells.push_back(price == nullptr ? "-" : price_text(price->central * price->input_ratio));
-    cells.push_back(price == nullptr ? "-" : price_text(price->central * price->output_ratio));
+    cells.push_back(price == nullptr ? "-" : price_text(price->central * of.input_ratio));
+    cells.push_back(price == nullptr ? "-" : price_text(price->central * of.output_ratio));
     cells.push_back(of.versus ? advantage_text(*of.versus) : "");
     cells.push_back(not_priced_text(dollars.costing(row.contestant)));
     table.row(std::move(cells));
