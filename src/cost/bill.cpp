@@ -45,17 +45,21 @@ bool own_sides(Builder& b, const chip::Die& die, double placed, DieInputs& input
     inputs.height = b.given(path + ".height", *die.height, kMm, "mm");
     return true;
   }
-  const auto area = silicon::area(b.chip);
-  if (b.chip.dies.size() > 1 || placed == 0 || !area) {
+  std::optional<silicon::Band> gross;
+  if (b.chip.dies.size() == 1 && placed > 0) {
+    if (const auto area = silicon::area(b.chip)) {
+      gross = area->gross;
+    }
+  }
+  if (!gross) {
     b.costing.not_priced.push_back(
         fmt::format("die `{}`: no width and height, and no area from its blocks", die.id));
     return false;
   }
   const double each = kMm2 / placed;
-  const silicon::Band& gross = area->gross;
   sides_of(
       b, path,
-      b.modelled(path + ".area_mm2", {gross.low * each, gross.central * each, gross.high * each},
+      b.modelled(path + ".area_mm2", {gross->low * each, gross->central * each, gross->high * each},
                  "mm2", "area of a die, by its blocks",
                  fmt::format("`churon silicon {}`", b.chip.id)),
       inputs);

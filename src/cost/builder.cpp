@@ -88,20 +88,12 @@ Expr Builder::fact(std::string_view path, double value, std::string unit) {
 
 Expr Builder::derived(std::string key, double value, std::string unit, std::string text,
                       std::string source, std::string note) {
-  return add({.key = options.prefix + std::move(key),
-              .unit = std::move(unit),
-              .range = {value, value, value},
-              .text = std::move(text),
-              .basis = "derived",
-              .as_of = {},
-              .source = std::move(source),
-              .note = std::move(note),
-              .place = {},
-              .factor = {}});
+  return modelled(std::move(key), {value, value, value}, std::move(unit), std::move(text),
+                  std::move(source), std::move(note));
 }
 
 Expr Builder::modelled(std::string key, Range range, std::string unit, std::string text,
-                       std::string source) {
+                       std::string source, std::string note) {
   return add({.key = options.prefix + std::move(key),
               .unit = std::move(unit),
               .range = range,
@@ -109,7 +101,7 @@ Expr Builder::modelled(std::string key, Range range, std::string unit, std::stri
               .basis = "derived",
               .as_of = {},
               .source = std::move(source),
-              .note = {},
+              .note = std::move(note),
               .place = {},
               .factor = {}});
 }

@@ -48,7 +48,7 @@ class Builder {
 
   // The same with bounds.
   Expr modelled(std::string key, Range range, std::string unit, std::string text,
-                std::string source);
+                std::string source, std::string note = {});
 
   [[nodiscard]] double central(Expr expr) const { return central_value(tree, expr.id); }
   Expr name(std::string key, std::string text, std::string unit, Expr value) {

@@ -227,8 +227,8 @@ class Explanation {
   std::string text_;
 };
 
-}  // namespace
-
+// "area", "area.net", "area.spares", "area.matrix"; "power.nominal.decode",
+// "power.nominal.decode.memory".
 std::vector<std::string> silicon_keys(const SiliconRecord& record) {
   std::vector<std::string> keys{"area", "area.net", "area.spares"};
   for (const silicon::BlockArea& block : record.area.blocks) {
@@ -242,6 +242,8 @@ std::vector<std::string> silicon_keys(const SiliconRecord& record) {
   }
   return keys;
 }
+
+}  // namespace
 
 Result<std::string> silicon_explanation(const SiliconRecord& record, std::string_view key) {
   std::string text = Explanation(record).of(key);

@@ -4,18 +4,14 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "report/silicon_report.h"
 
 namespace churon::report {
 
-// "area", "area.net", "area.spares", "area.matrix"; "power.nominal.decode",
-// "power.nominal.decode.memory".
-std::vector<std::string> silicon_keys(const SiliconRecord& record);
-
-// Errors: A0403 (no such number).
+// `key` is "area", "area.net", "area.spares", "area.matrix"; "power.nominal.decode",
+// "power.nominal.decode.memory". Errors: A0403 (no such number).
 Result<std::string> silicon_explanation(const SiliconRecord& record, std::string_view key);
 
 }  // namespace churon::report
