@@ -4,9 +4,9 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <thread>
 
 #include "base/check.h"
+#include "base/parallel.h"
 #include "base/random.h"
 
 namespace churon::cost {
@@ -137,17 +137,6 @@ Quantiles quantiles(const std::vector<float>& values) {
   return result;
 }
 
-// Work items 0 … count - 1, dealt to threads in turn; which thread does which changes no result.
-template <typename Work>
-void spread_over(int threads, const Work& work) {
-  std::vector<std::jthread> others;
-  others.reserve(static_cast<std::size_t>(threads));
-  for (int thread = 1; thread < threads; ++thread) {
-    others.emplace_back([&work, thread] { work(thread); });
-  }
-  work(0);
-}
-
 void fill_factors(const Tree& tree, const Evaluator& evaluator, std::uint64_t seed,
                   std::size_t block, std::vector<double>& z) {
   for (std::size_t factor = 0; factor < tree.factors().size(); ++factor) {
@@ -163,14 +152,14 @@ std::vector<Quantiles> draw_slice(const Tree& tree, std::span<const NodeId> targ
                                   const DrawOptions& options) {
   const auto count = static_cast<std::size_t>(options.draws);
   const std::size_t blocks = (count + kBlock - 1) / kBlock;
-  const int threads = static_cast<int>(std::clamp<std::size_t>(
-      static_cast<std::size_t>(std::max(options.threads, 1)), 1, std::max<std::size_t>(blocks, 1)));
+  // A share of the blocks has an evaluator of its own.
+  const std::size_t shares = std::clamp<std::size_t>(
+      static_cast<std::size_t>(std::max(options.threads, 1)), 1, std::max<std::size_t>(blocks, 1));
   std::vector<std::vector<float>> values(targets.size(), std::vector<float>(count));
-  spread_over(threads, [&](int thread) {
+  in_parallel(shares, options.threads, [&](std::size_t share) {
     Evaluator evaluator(tree, targets, kBlock);
     std::vector<double> z(tree.factors().size() * kBlock);
-    for (std::size_t block = static_cast<std::size_t>(thread); block < blocks;
-         block += static_cast<std::size_t>(threads)) {
+    for (std::size_t block = share; block < blocks; block += shares) {
       fill_factors(tree, evaluator, options.seed, block, z);
       evaluator.run(z.data());
       const std::size_t size = std::min(kBlock, count - block * kBlock);
@@ -187,12 +176,8 @@ std::vector<Quantiles> draw_slice(const Tree& tree, std::span<const NodeId> targ
     }
   });
   std::vector<Quantiles> result(targets.size());
-  spread_over(threads, [&](int thread) {
-    for (std::size_t t = static_cast<std::size_t>(thread); t < targets.size();
-         t += static_cast<std::size_t>(threads)) {
-      result[t] = quantiles(values[t]);
-    }
-  });
+  in_parallel(targets.size(), options.threads,
+              [&](std::size_t t) { result[t] = quantiles(values[t]); });
   return result;
 }
 

@@ -6,8 +6,8 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <thread>
 
+#include "base/parallel.h"
 #include "base/text.h"
 #include "evaluate/configuration_search.h"
 
@@ -347,60 +347,49 @@ Result<Comparison> compare(const CompareRequest& request, const estimate::Effici
 
   // An item of work is one chip in one format with one model; its place is known before it starts.
   const std::size_t items = contestants * policies * models;
-  std::atomic<std::size_t> next{0};
   std::atomic<std::uint64_t> served{0};
   std::atomic<bool> stopped{false};
-  const auto work = [&] {
-    for (std::size_t item = next++; item < items; item = next++) {
-      if (stopped || (request.interrupted && request.interrupted())) {
-        stopped = true;
-        return;
-      }
-      const std::size_t model_index = item % models;
-      const std::size_t place = item / models;  // contestant and policy
-      const std::size_t contestant_index = place / policies;
-      const Contestant& contestant = request.contestants[contestant_index];
-      const Device& device = devices[contestant_index];
-      const model::Hyperparameters& model = *request.models[model_index];
-      const FormatPolicy policy = request.policies[place % policies];
-      const NumberFormats formats = number_formats(*contestant.chip, device.figures, model, policy);
-      std::vector<ConfigurationSearch> searches;
-      for (const estimate::Framework framework :
-           frameworks_of(*contestant.chip, device.figures, request)) {
-        searches.emplace_back(request, device, model, formats, framework);
-      }
-      for (std::size_t load = 0; load < loads; ++load) {
-        const Workload& workload = request.workloads[load];
-        ComparedRow& row = result.cells[model_index * loads + load].rows[place];
-        row.contestant = static_cast<int>(contestant_index);
-        row.policy = policy;
-        row.formats = formats;
-        row.support = support.of(*contestant.chip, model);
-        ConfigurationSearch& search = best_of(searches, workload, row);
-        if (row.best) {
-          describe(contestant, device, model, workload, search, bands, row);
-          if (device.figures.own && model.experts.count > 0 && domain > 0 &&
-              row.best->chips > domain) {
-            narrow(workload, domain, search, row);
-          }
-        }
-        if (request.fronts) {
-          row.front = front_of(searches, workload);
+  in_parallel(items, request.threads, [&](std::size_t item) {
+    if (stopped || (request.interrupted && request.interrupted())) {
+      stopped = true;
+      return;
+    }
+    const std::size_t model_index = item % models;
+    const std::size_t place = item / models;  // contestant and policy
+    const std::size_t contestant_index = place / policies;
+    const Contestant& contestant = request.contestants[contestant_index];
+    const Device& device = devices[contestant_index];
+    const model::Hyperparameters& model = *request.models[model_index];
+    const FormatPolicy policy = request.policies[place % policies];
+    const NumberFormats formats = number_formats(*contestant.chip, device.figures, model, policy);
+    std::vector<ConfigurationSearch> searches;
+    for (const estimate::Framework framework :
+         frameworks_of(*contestant.chip, device.figures, request)) {
+      searches.emplace_back(request, device, model, formats, framework);
+    }
+    for (std::size_t load = 0; load < loads; ++load) {
+      const Workload& workload = request.workloads[load];
+      ComparedRow& row = result.cells[model_index * loads + load].rows[place];
+      row.contestant = static_cast<int>(contestant_index);
+      row.policy = policy;
+      row.formats = formats;
+      row.support = support.of(*contestant.chip, model);
+      ConfigurationSearch& search = best_of(searches, workload, row);
+      if (row.best) {
+        describe(contestant, device, model, workload, search, bands, row);
+        if (device.figures.own && model.experts.count > 0 && domain > 0 &&
+            row.best->chips > domain) {
+          narrow(workload, domain, search, row);
         }
       }
-      for (const ConfigurationSearch& search : searches) {
-        served += search.served();
+      if (request.fronts) {
+        row.front = front_of(searches, workload);
       }
     }
-  };
-  std::vector<std::thread> threads;
-  for (int i = 1; i < std::max(1, request.threads); ++i) {
-    threads.emplace_back(work);
-  }
-  work();
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
+    for (const ConfigurationSearch& search : searches) {
+      served += search.served();
+    }
+  });
   result.configurations = served;
   result.interrupted = stopped;
   for (ComparedCell& cell : result.cells) {

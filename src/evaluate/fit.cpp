@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "base/csv.h"
+#include "base/parallel.h"
 
 namespace churon::evaluate {
 
@@ -326,24 +325,6 @@ class Search {
   int evaluations_ = 0;
 };
 
-// Runs `work(i)` for i < count on so many threads.
-void in_parallel(int count, int threads, const std::function<void(int)>& work) {
-  std::atomic<int> next{0};
-  const auto run = [&] {
-    for (int i = next++; i < count; i = next++) {
-      work(i);
-    }
-  };
-  std::vector<std::thread> others;
-  for (int i = 1; i < std::min(threads, count); ++i) {
-    others.emplace_back(run);
-  }
-  run();
-  for (std::thread& other : others) {
-    other.join();
-  }
-}
-
 // Says how many of `count` fits are done.
 class Progress {
  public:
@@ -392,7 +373,8 @@ CrossValidation cross_validate(const Measured& measured, const Predictor& predic
   result.fits.resize(static_cast<std::size_t>(result.folds.count));
   const std::vector<int> scored = scored_rows(measured);
   Progress progress(options, "test", result.folds.count);
-  in_parallel(result.folds.count, options.threads, [&](int fold) {
+  in_parallel(static_cast<std::size_t>(result.folds.count), options.threads, [&](std::size_t item) {
+    const auto fold = static_cast<int>(item);
     std::vector<int> seen;
     for (const int row : scored) {
       if (result.folds.fold[static_cast<std::size_t>(row)] != fold) {
@@ -423,8 +405,8 @@ std::vector<ChipLeftOut> leave_one_chip_out(const Measured& measured, const Pred
     result.push_back({.chip = slice.key, .rows = std::move(slice.rows), .predictions = {}});
   }
   Progress progress(options, "leave one chip out", static_cast<int>(result.size()));
-  in_parallel(static_cast<int>(result.size()), options.threads, [&](int index) {
-    ChipLeftOut& out = result[static_cast<std::size_t>(index)];
+  in_parallel(result.size(), options.threads, [&](std::size_t index) {
+    ChipLeftOut& out = result[index];
     std::vector<int> seen;
     for (const int row : scored) {
       if (measured.rows[static_cast<std::size_t>(row)].chip_name != out.chip) {
