@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "cost/costing.h"
 #include "cost/draws.h"
@@ -69,20 +70,16 @@ class Costs {
 
 }  // namespace
 
-Result<ChipFacts> chip_facts(const std::string& name) {
-  auto chip = chip::load(name);
-  if (!chip) {
-    return fail(chip);
-  }
-  auto costing = cost::costing(*chip, {});
+Result<ChipFacts> chip_facts(const chip::Chip& chip, const std::string& name,
+                             const cost::Data& data) {
+  const auto costing = cost::costing(chip, {}, data, std::make_shared<cost::Tree>());
   if (!costing) {
     return fail(costing);
   }
   Costs costs(*costing);
-  const bool is_own = chip->kind == chip::Kind::full;
-  const evaluate::ProvisionedPower power = evaluate::provisioned_power(*chip);
-  ChipFacts facts{
-      .chip = std::move(*chip), .price = {}, .rent = {}, .running = {}, .power = {}, .nre = {}};
+  const bool is_own = chip.kind == chip::Kind::full;
+  const evaluate::ProvisionedPower power = evaluate::provisioned_power(chip);
+  ChipFacts facts{.price = {}, .rent = {}, .running = {}, .power = {}, .nre = {}};
   // Of an own chip the programme is a decision, no part of the unit's price.
   facts.price = is_own ? costs.sum(name, {{"slot", 1}, {"price.programme", -1}}, "USD")
                        : costs.sum(name, {{"slot", 1}}, "USD");
@@ -101,8 +98,20 @@ Result<ChipFacts> chip_facts(const std::string& name) {
   return facts;
 }
 
+Result<RateData> rate_data() {
+  const auto efficiency = estimate::shipped_efficiency();
+  if (!efficiency) {
+    return fail(efficiency);
+  }
+  auto bands = evaluate::ErrorBands::shipped();
+  if (!bands) {
+    return fail(bands);
+  }
+  return RateData{*efficiency, std::move(*bands)};
+}
+
 Result<std::optional<Fact>> throughput(const chip::Chip& chip, const std::string& derate,
-                                       const Service& service) {
+                                       const Service& service, const RateData& data) {
   const auto model = model::shape(service.model);
   if (!model) {
     return fail(model);
@@ -111,21 +120,14 @@ Result<std::optional<Fact>> throughput(const chip::Chip& chip, const std::string
   if (!workload) {
     return fail(workload);
   }
-  const auto efficiency = estimate::shipped_efficiency();
-  if (!efficiency) {
-    return fail(efficiency);
-  }
-  const auto bands = evaluate::ErrorBands::shipped();
-  if (!bands) {
-    return fail(bands);
-  }
   evaluate::CompareRequest request;
   request.contestants = {{&chip, derate}};
   request.models = {&*model};
   request.workloads = {*workload};
   request.tpot_limit_s = service.tpot_limit_s;
   request.ttft_limit_s = service.ttft_limit_s;
-  const auto comparison = evaluate::compare(request, *efficiency, *bands, evaluate::SupportIndex{});
+  const auto comparison =
+      evaluate::compare(request, data.efficiency, data.bands, evaluate::SupportIndex{});
   if (!comparison) {
     return fail(comparison);
   }

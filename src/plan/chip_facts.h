@@ -8,12 +8,14 @@
 
 #include "base/result.h"
 #include "chip/chip.h"
+#include "cost/costing.h"
+#include "estimate/efficiency.h"
+#include "evaluate/band.h"
 #include "plan/scenario.h"
 
 namespace churon::plan {
 
 struct ChipFacts {
-  chip::Chip chip;
   std::optional<Fact> price;    // USD: bought in its slot; own: unit and system, programme apart
   std::optional<Fact> rent;     // USD per hour
   std::optional<Fact> running;  // USD per hour: space, electricity, upkeep
@@ -21,8 +23,9 @@ struct ChipFacts {
   std::optional<Fact> nre;      // USD, of an own chip
 };
 
-// Errors: those of chip::load and cost::costing.
-Result<ChipFacts> chip_facts(const std::string& chip);
+// `name` as the scenario has it. Errors: those of cost::costing.
+Result<ChipFacts> chip_facts(const chip::Chip& chip, const std::string& name,
+                             const cost::Data& data);
 
 // A model served within limits, for `compare`.
 struct Service {
@@ -30,9 +33,16 @@ struct Service {
   double tpot_limit_s = 0.05, ttft_limit_s = 5;
 };
 
+// What `compare` takes from the tool's data. Errors: those of the two.
+struct RateData {
+  estimate::Efficiency efficiency;
+  evaluate::ErrorBands bands;
+};
+Result<RateData> rate_data();
+
 // Tokens per second and chip at the chip's best configuration; none where no configuration keeps
 // the limits. `derate` of an own chip. Errors: those of evaluate::compare.
 Result<std::optional<Fact>> throughput(const chip::Chip& chip, const std::string& derate,
-                                       const Service& service);
+                                       const Service& service, const RateData& data);
 
 }  // namespace churon::plan

@@ -24,45 +24,90 @@ constexpr std::array kKinds{KindEntry{"buy", Kind::buy}, KindEntry{"rent", Kind:
 
 }  // namespace
 
-const ChipFacts* ScenarioReader::facts_of(const std::string& chip, const chip::Node& node) {
-  auto& known = chips_[chip];
-  if (!known) {
-    auto facts = chip_facts(chip);
-    if (!facts) {
-      toml_.find("S0308", fmt::format("chip `{}` cannot be used", escape_control(chip)), node,
-                 facts.error().front().message);
-      return nullptr;
-    }
-    known = std::make_unique<ChipFacts>(std::move(*facts));
+const chip::Chip* ScenarioReader::chip_of(const chip::Node& table, const Option& option) {
+  if (option.chip.empty()) {
+    return nullptr;
   }
-  return known.get();
+  const auto [known, is_new] = chips_.try_emplace(option.chip);
+  if (is_new) {
+    if (auto chip = chip::load(option.chip)) {
+      known->second = std::move(*chip);
+    } else {
+      toml_.find("S0308", fmt::format("chip `{}` cannot be used", option.chip),
+                 table.find("chip")->value, chip.error().front().message);
+    }
+  }
+  return known->second ? &*known->second : nullptr;
+}
+
+const ChipFacts* ScenarioReader::facts_of(const chip::Node& table, const Option& option) {
+  const chip::Chip* chip = chip_of(table, option);
+  if (chip == nullptr) {
+    return nullptr;
+  }
+  const auto [known, is_new] = facts_.try_emplace(option.chip);
+  if (is_new) {
+    if (auto facts = chip_facts(*chip, option.chip, data_)) {
+      known->second = std::move(*facts);
+    } else {
+      toml_.find("S0308", fmt::format("the costs of chip `{}` are not known", option.chip),
+                 table.find("chip")->value, facts.error().front().message);
+    }
+  }
+  return known->second ? &*known->second : nullptr;
+}
+
+const Result<std::optional<Fact>>& ScenarioReader::compared(const chip::Chip& chip,
+                                                            const Option& option,
+                                                            const std::string& class_name) {
+  const std::string derate = chip.kind == chip::Kind::full ? option.derate : "";
+  const auto [known, is_new] = compared_.try_emplace({option.chip, derate, class_name});
+  if (is_new) {
+    if (!rate_data_) {
+      rate_data_ = rate_data();
+    }
+    if (*rate_data_) {
+      known->second = throughput(chip, derate, services_.at(class_name), **rate_data_);
+    } else {
+      known->second = fail(*rate_data_);
+    }
+  }
+  return known->second;
+}
+
+Fact ScenarioReader::chip_value(const chip::Node& table, const chip::Node& in,
+                                const std::string& where, const Option& option,
+                                std::string_view name, Measure measure,
+                                std::optional<Fact> ChipFacts::* of_chip) {
+  const std::string key = fmt::format("option.{}.{}", option.name, name);
+  if (const chip::Node* node = toml_.get(in, name)) {
+    return keep(toml_.fact(node, measure, ""), key);
+  }
+  const ChipFacts* facts = facts_of(table, option);
+  const auto known = facts != nullptr ? facts->*of_chip : std::optional<Fact>();
+  if (!known && (facts != nullptr || option.chip.empty())) {
+    toml_.find("S0310",
+               fmt::format("{} needs `{}`{}", where, name,
+                           facts == nullptr ? "" : ": it is not known of the chip"),
+               in);
+  }
+  return keep(known, key);
 }
 
 void ScenarioReader::option_prices(const chip::Node& table, const std::string& where,
                                    Option& option) {
-  const ChipFacts* facts =
-      option.chip.empty() ? nullptr : facts_of(option.chip, table.find("chip")->value);
   const std::string key = "option." + option.name;
   const auto value = [&](std::string_view name, Measure measure,
-                         const std::optional<Fact>& of_chip) {
-    const chip::Node* node = toml_.get(table, name);
-    auto read = node != nullptr ? toml_.fact(node, measure, "") : of_chip;
-    if (node == nullptr && !of_chip) {
-      toml_.find("S0310",
-                 fmt::format("{} needs `{}`{}", where, name,
-                             option.chip.empty() ? "" : ": it is not known of the chip"),
-                 table);
-    }
-    return keep(read, fmt::format("{}.{}", key, name));
+                         std::optional<Fact> ChipFacts::* of_chip) {
+    return chip_value(table, table, where, option, name, measure, of_chip);
   };
-  const auto none = std::optional<Fact>();
   if (option.kind == Kind::rent) {
-    option.price = value("price", Measure::money_per_hour, facts ? facts->rent : none);
+    option.price = value("price", Measure::money_per_hour, &ChipFacts::rent);
     return;
   }
-  option.price = value("price", Measure::money, facts ? facts->price : none);
-  option.running = value("running", Measure::money_per_hour, facts ? facts->running : none);
-  option.power = value("power", Measure::power, facts ? facts->power : none);
+  option.price = value("price", Measure::money, &ChipFacts::price);
+  option.running = value("running", Measure::money_per_hour, &ChipFacts::running);
+  option.power = value("power", Measure::power, &ChipFacts::power);
   option.price_change = toml_.number(toml_.get(table, "price_change"), Measure::share).value_or(0);
   if (option.price_change <= -1) {
     toml_.find("S0304", "a price falls by less than 100 % a year",
@@ -150,17 +195,16 @@ void ScenarioReader::option_tokens(const chip::Node& table, const std::string& w
       option.tokens[index(*at)] = keep(toml_.fact(&entry.value, Measure::rate, ""), key);
       continue;
     }
-    const ChipFacts* facts =
-        option.chip.empty() ? nullptr : facts_of(option.chip, table.find("chip")->value);
-    const auto service = services_.find(entry.key);
-    if (facts == nullptr || service == services_.end()) {
+    const chip::Chip* chip = chip_of(table, option);
+    if (option.chip.empty() || !services_.contains(entry.key)) {
       toml_.find("S0310", "`compare` needs the option's chip and the class's model and workload",
                  entry.value);
       continue;
     }
-    const bool is_own = facts->chip.kind == chip::Kind::full;
-    const auto found =
-        throughput(facts->chip, is_own ? option.derate : std::string(), service->second);
+    if (chip == nullptr) {
+      continue;
+    }
+    const auto& found = compared(*chip, option, entry.key);
     if (!found) {
       toml_.find("S0310", found.error().front().message, entry.value);
     } else if (!*found) {
@@ -255,16 +299,7 @@ void ScenarioReader::option_gate(const chip::Node& table, const std::string& whe
   gate.development = std::max(gate.is_passed ? 0 : 1, tapeout + qualification);
   if (!gate.is_passed) {
     gate.latest = plan_quarter(toml_.need(*node, "decide_by", in)).value_or(0);
-    const chip::Node* nre = toml_.get(*node, "nre");
-    const ChipFacts* facts =
-        option.chip.empty() ? nullptr : facts_of(option.chip, table.find("chip")->value);
-    auto read = nre != nullptr     ? toml_.fact(nre, Measure::money, "")
-                : facts != nullptr ? facts->nre
-                                   : std::optional<Fact>();
-    if (!read && nre == nullptr) {
-      toml_.find("S0310", fmt::format("{} needs `nre`", in), *node);
-    }
-    gate.nre = keep(read, fmt::format("option.{}.nre", option.name));
+    gate.nre = chip_value(table, *node, in, option, "nre", Measure::money, &ChipFacts::nre);
   }
   double before = 0;
   for (const chip::Node& item : toml_.items(toml_.get(*node, "ramp"))) {
@@ -334,7 +369,7 @@ void ScenarioReader::option_amounts(const chip::Node& table, const std::string& 
   }
 }
 
-Option ScenarioReader::option(const chip::Node& table, int) {
+Option ScenarioReader::option(const chip::Node& table) {
   Option made;
   made.place = toml_.place(table);
   made.name = toml_.word(toml_.need(table, "name", "[[option]]")).value_or("option");
@@ -356,6 +391,7 @@ Option ScenarioReader::option(const chip::Node& table, int) {
   option_dates(table, where, made);
   option_gate(table, where, made);
   option_tokens(table, where, made);
+  (void)chip_of(table, made);  // that there is none is found even where nothing is asked of it
   if (made.kind == Kind::rent) {
     made.max =
         toml_.series(toml_.get(table, "max"), Measure::chips, s_.start, s_.quarters, kInfinity);
@@ -392,17 +428,16 @@ void ScenarioReader::alternatives() {
 }
 
 void ScenarioReader::options() {
-  constexpr std::size_t kOptionsMax = 40;
   option_nodes_ = toml_.tables(root_, "option");
-  if (option_nodes_.empty() || option_nodes_.size() > kOptionsMax) {
+  if (option_nodes_.empty() || option_nodes_.size() > kListMax) {
     toml_.find("S0302",
                fmt::format("the scenario has {} options [[option]]; 1 to {} are taken",
-                           option_nodes_.size(), kOptionsMax),
+                           option_nodes_.size(), kListMax),
                root_);
-    option_nodes_.resize(std::min(option_nodes_.size(), kOptionsMax));
+    option_nodes_.resize(std::min(option_nodes_.size(), kListMax));
   }
   for (const chip::Node* table : option_nodes_) {
-    s_.options.push_back(option(*table, static_cast<int>(s_.options.size())));
+    s_.options.push_back(option(*table));
   }
   if (option_names_.size() == s_.options.size()) {
     alternatives();

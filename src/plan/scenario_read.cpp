@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/data_dir.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/unit.h"
@@ -18,7 +17,6 @@ namespace {
 
 constexpr std::uint64_t kFileSizeMax = 4 << 20;
 constexpr int kQuartersMax = 40;
-constexpr std::size_t kListMax = 40;  // classes, sites, resources, options
 constexpr std::size_t kFuturesMax = 240;
 constexpr double kProbabilityTolerance = 1e-6;
 constexpr Shares kAboveNone{.with_low = false};
@@ -452,12 +450,12 @@ Result<Scenario> parse_scenario(std::string_view toml, const std::string& file,
   if (!root) {
     return fail(root);
   }
-  const auto tables = cost::Tables::load(data.empty() ? data_path("data/cost") : data);
-  if (!tables) {
-    return fail(tables);
+  const auto costs = cost::read_data({.data = data});
+  if (!costs) {
+    return fail(costs);
   }
-  TomlReader reader(texts, *tables);
-  ScenarioReader scenario(*root, reader);
+  TomlReader reader(texts, costs->tables);
+  ScenarioReader scenario(*root, reader, *costs);
   scenario.run();
   if (!reader.findings().empty()) {
     return tl::unexpected(reader.findings());

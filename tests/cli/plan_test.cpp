@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 
 #include "base/file.h"
@@ -105,6 +107,29 @@ TEST_F(PlanVerb, draws_its_charts_and_explains_its_numbers) {
   const Ended wrong = run({kStartup, "--explain", "cost_per_mtoc"});
   EXPECT_EQ(wrong.exit, 2);
   EXPECT_THAT(wrong.err, HasSubstr("did you mean `cost_per_mtok`"));
+}
+
+TEST_F(PlanVerb, prices_chips_from_the_folder_of_data_that_it_is_given) {
+  // The shipped tables, but for a B200 of 99,000 USD.
+  for (const auto& entry : std::filesystem::directory_iterator(CHURON_SOURCE_DIR "/data/cost")) {
+    const std::string name = entry.path().filename().string();
+    std::string text = *read_file(entry.path().string(), 1 << 20);
+    const std::string row = "\npurchase.B200.per_gpu,";
+    if (const std::size_t at = text.find(row); at != std::string::npos) {
+      const std::size_t end = text.find('\n', at + 1);
+      text.replace(at, end - at, row + "USD,99000,99000,99000,2026-11,of this test,sourced,");
+    }
+    folder.write(name, text);
+  }
+  const std::string key = "option.b200.price";
+  const auto usd = [&](const std::string& data) {
+    const Json facts = document({kStartup, "--quick", "--data", data})["facts"];
+    const auto fact = std::find_if(facts.begin(), facts.end(),
+                                   [&](const Json& one) { return one["key"] == key; });
+    return (*fact)["value"].get<double>();
+  };
+  EXPECT_GT(usd(folder.path("")), 99000);
+  EXPECT_LT(usd(CHURON_SOURCE_DIR "/data/cost"), 99000);
 }
 
 TEST_F(PlanVerb, names_what_conflicts_and_the_smallest_relaxation) {
