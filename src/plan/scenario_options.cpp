@@ -358,13 +358,17 @@ void ScenarioReader::option_amounts(const chip::Node& table, const std::string& 
   option.minimum_order =
       toml_.number(toml_.get(table, "minimum_order"), Measure::chips).value_or(0);
   option.lot = toml_.number(toml_.get(table, "lot"), Measure::chips).value_or(0);
-  if (option.gate && !option.gate->is_passed) {
-    for (const double chips : option.committed) {
-      if (chips > 0) {
-        toml_.find("S0306", fmt::format("{} is committed before its gate is decided", where),
-                   table.find("committed")->value);
-        break;
-      }
+  if (option.gate) {
+    // Until a slip is known, deliveries are where they were agreed: none may come before it.
+    const int first = option.gate->is_passed ? option.from : s_.quarters;
+    if (std::any_of(option.committed.begin(), option.committed.begin() + first,
+                    [](double chips) { return chips > 0; })) {
+      toml_.find("S0306",
+                 option.gate->is_passed
+                     ? fmt::format("{} is committed before its first chips, in {}", where,
+                                   text({s_.start.count + first}))
+                     : fmt::format("{} is committed before its gate is decided", where),
+                 table.find("committed")->value);
     }
   }
 }
@@ -387,11 +391,11 @@ Option ScenarioReader::option(const chip::Node& table) {
   made.chip = toml_.word(toml_.get(table, "chip")).value_or("");
   made.vendor = toml_.word(toml_.get(table, "vendor")).value_or(made.name);
   made.derate = toml_.word(toml_.get(table, "derate")).value_or("neutral");
+  (void)chip_of(table, made);  // that there is none is found even where nothing is asked of it
   option_prices(table, where, made);
   option_dates(table, where, made);
   option_gate(table, where, made);
   option_tokens(table, where, made);
-  (void)chip_of(table, made);  // that there is none is found even where nothing is asked of it
   if (made.kind == Kind::rent) {
     made.max =
         toml_.series(toml_.get(table, "max"), Measure::chips, s_.start, s_.quarters, kInfinity);

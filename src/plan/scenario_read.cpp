@@ -387,14 +387,17 @@ void ScenarioReader::check_commitments() {
   std::vector<double> power(index(s_.quarters));
   std::vector<std::vector<double>> use(s_.resources.size(), power);
   for (const Option& one : s_.options) {
+    const auto firm_of = [&](int q) {
+      return one.committed_take_or_pay == 1 ? one.committed[index(q)] : 0;
+    };
     double fleet = 0;
     for (int q = 0; q < s_.quarters; ++q) {
-      const double firm = one.committed_take_or_pay == 1 ? one.committed[index(q)] : 0;
+      const double firm = firm_of(q);
       if (one.committed[index(q)] > one.max[index(q)]) {
         below(one.place, "the maximum of " + one.name, q, one.max[index(q)],
               one.committed[index(q)], "chips");
       }
-      fleet += firm;
+      fleet += firm - (q >= one.life ? firm_of(q - one.life) : 0);
       power[index(q)] += (fleet + (q <= one.installed_until ? one.installed : 0)) * one.power.value;
       for (const Use& used : one.uses) {
         if (q - used.ahead >= 0) {

@@ -108,6 +108,11 @@ constexpr Mistake kMistakes[]{
     {"running = \"0.5 USD/h\"", ""},
     {"tokens = { chat = \"9000 tok/s\" }", "tokens = { chat = \"compare\" }"},
     {"start = \"2027-Q1\"", "start = \"2027-Q1"},
+    // Before the first chips of a programme that is decided can be there.
+    {"gate = { nre = \"50 million USD\", decide_by = \"2027-Q2\", tapeout = \"2 quarters\", "
+     "qualification = \"1 quarter\" }",
+     "committed = [{ quarter = \"2027-Q2\", v = \"100 chips\" }]\n"
+     "gate = { passed = true, tapeout = \"2 quarters\", qualification = \"1 quarter\" }"},
     // Of another type than what is expected.
     {"committed = [{ quarter = \"2027-Q2\", v = \"200 chips\" }]", "committed = \"200 chips\""},
     {"max = \"900 chips\"", "max = \"900 chips\"\nsteps = \"-5 %\""},
@@ -130,17 +135,20 @@ constexpr Mistake kMistakes[]{
     {"slip = { probability = [\"50 %\", \"30 %\", \"20 %\"] }", "slip = { quarters = [] }"},
 };
 
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  const std::size_t at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  return text.replace(at, what.size(), by);
+}
+
 std::string scenario_errors() {
   ::setenv("CHURON_DATA", CHURON_SOURCE_DIR, 1);
   EXPECT_TRUE(parse_scenario(kScenario, "plan.toml"))
       << to_text(parse_scenario(kScenario, "plan.toml").error());
   std::string text;
   for (const Mistake& mistake : kMistakes) {
-    std::string toml(kScenario);
-    const std::size_t at = toml.find(mistake.line);
-    EXPECT_NE(at, std::string::npos) << mistake.line;
-    toml.replace(at, mistake.line.size(), mistake.by);
-    const auto scenario = parse_scenario(toml, "plan.toml");
+    const auto scenario =
+        parse_scenario(replaced(std::string(kScenario), mistake.line, mistake.by), "plan.toml");
     EXPECT_FALSE(scenario) << mistake.by;
     text += scenario ? "" : to_text(scenario.error()) + "\n";
   }
@@ -163,6 +171,22 @@ TEST(PlanErrors, of_mps_files_read_as_they_are_meant_to) {
 TEST(PlanErrors, of_scenarios_read_as_they_are_meant_to) {
   golden::compare(scenario_errors(), CHURON_SOURCE_DIR "/tests/golden/errors/S03.txt");
   expect_all_codes(scenario_errors(), "S03");
+}
+
+TEST(PlanErrors, committed_chips_take_power_until_their_life_has_ended) {
+  ::setenv("CHURON_DATA", CHURON_SOURCE_DIR, 1);
+  // Twice 1.6 MW, one after the other, where 2 MW are.
+  std::string toml = replaced(std::string(kScenario), "power = \"5 MW\"", "power = \"2 MW\"");
+  toml = replaced(toml, "v = \"200 chips\" }",
+                  "v = \"800 chips\" }, { quarter = \"2027-Q4\", v = \"800 chips\" }");
+  const std::string_view max = "max = \"900 chips\"";
+  const auto ended = parse_scenario(
+      replaced(toml, max, "life = \"2 quarters\"\nmax = \"900 chips\""), "plan.toml");
+  EXPECT_TRUE(ended) << to_text(ended.error());
+  const auto beside = parse_scenario(
+      replaced(toml, max, "life = \"3 quarters\"\nmax = \"900 chips\""), "plan.toml");
+  ASSERT_FALSE(beside);
+  EXPECT_EQ(beside.error().front().code, "S0307");
 }
 
 }  // namespace
