@@ -157,10 +157,10 @@ ExitCode plan_of(const Terminal& terminal, const Words& words) {
       return terminal.report(text.error());
     }
     terminal.out(*text);
-    return ExitCode::ok;
+  } else {
+    terminal.out(terminal.json ? dump_json(report::plan_json(record)) + "\n"
+                               : report::plan_text(record));
   }
-  terminal.out(terminal.json ? dump_json(report::plan_json(record)) + "\n"
-                             : report::plan_text(record));
   const ExitCode done = written(terminal, words, record);
   return done == ExitCode::ok ? ended(terminal, best.status, words.scenario) : done;
 }

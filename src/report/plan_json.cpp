@@ -131,6 +131,7 @@ Json own_json(const PlanRecord& record) {
   return {
       {"option", plan.scenario->options[index(own.option)].name},
       {"build", own.is_taken()},
+      {"settled", is_settled(plan)},
       {"gate_by_future", std::move(gates)},
       {"programme_usd", rounded(plan.scenario->options[index(own.option)].gate->nre.value)},
       {"option_value_usd", plan.without_own ? rounded(regret(plan, *plan.without_own)) : Json()}};

@@ -18,6 +18,17 @@ std::string chips(double value) { return value < 0.5 ? "-" : number(value); }
 
 // --- the verdict --------------------------------------------------------------------------------
 
+// The first quarter in which it is decided, in whatever future.
+std::string gate_text(const plan::Plan& plan, const OwnDecision& own) {
+  const int first = *own.first();
+  const auto taken = std::count_if(own.gate.begin(), own.gate.end(), [](int q) { return q >= 0; });
+  std::string text = first == 0 ? "now" : "in " + quarter_text(plan, first);
+  if (index(static_cast<int>(taken)) < own.gate.size()) {
+    text += fmt::format(" in {} of {} futures", taken, own.gate.size());
+  }
+  return text;
+}
+
 std::string own_line(const PlanRecord& record) {
   const plan::Plan& plan = record.plan;
   const OwnDecision own = own_decision(plan);
@@ -30,14 +41,20 @@ std::string own_line(const PlanRecord& record) {
       plan.without_own
           ? fmt::format("the option to build it is worth {}", regret_text(plan, *plan.without_own))
           : "what the option to build it is worth was not computed";
+  if (!is_settled(plan)) {
+    return fmt::format(
+        "Own chip {}: not settled. The search ended before the gap was reached; the best plan "
+        "found "
+        "so far is {}. Its programme costs {}; {}.\n",
+        name, own.is_taken() ? "with it, decided " + gate_text(plan, own) : "without it",
+        usd(gate.nre.value), worth);
+  }
   if (!own.is_taken()) {
     return fmt::format("Own chip {}: no. Its programme of {} does not come back here; {}.\n", name,
                        usd(gate.nre.value), worth);
   }
-  const int first = *std::max_element(own.gate.begin(), own.gate.end());
   return fmt::format("Own chip {}: yes, decide {}. Its programme costs {}; {}.\n", name,
-                     first == 0 ? "now" : "in " + quarter_text(plan, first), usd(gate.nre.value),
-                     worth);
+                     gate_text(plan, own), usd(gate.nre.value), worth);
 }
 
 std::string now_line(const std::vector<Signature>& list, const PlanRecord& record) {
@@ -140,10 +157,7 @@ std::string signatures_text(const PlanRecord& record, const std::vector<Signatur
     std::size_t end = i + 1;
     for (; end < list.size() && list[end].signing == sum.signing && list[end].what == sum.what;
          ++end) {
-      sum.amount += list[end].amount;
-      sum.low += list[end].low;
-      sum.high += list[end].high;
-      sum.usd += list[end].usd;
+      sum.add(list[end]);
     }
     const std::string first = quarter_text(plan, list[i].delivery);
     const std::string last = quarter_text(plan, list[end - 1].delivery);

@@ -17,13 +17,12 @@ constexpr double kNothing = 1e-3;
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
-void add(std::vector<Signature>& list, Signature made, const plan::Plan& plan,
-         const std::vector<double>& by_future, double price) {
-  made.low = made.high = by_future.front();
-  for (std::size_t f = 0; f < by_future.size(); ++f) {
-    made.amount += plan.scenario->futures[f].probability * by_future[f];
-    made.low = std::min(made.low, by_future[f]);
-    made.high = std::max(made.high, by_future[f]);
+void add(std::vector<Signature>& list, Signature made, const plan::Plan& plan, double price) {
+  const auto [low, high] = std::minmax_element(made.by_future.begin(), made.by_future.end());
+  made.low = *low;
+  made.high = *high;
+  for (std::size_t f = 0; f < made.by_future.size(); ++f) {
+    made.amount += plan.scenario->futures[f].probability * made.by_future[f];
   }
   made.usd = made.amount * price;
   if (made.high > kNothing) {
@@ -45,8 +44,9 @@ void add_reservations(const plan::Plan& plan, std::vector<Signature>& list) {
             {.what = resource.name + " of " + resource.sources[v].vendor,
              .unit = resource.unit,
              .delivery = q,
-             .signing = std::max(0, q - resource.booking)},
-            plan, by_future, resource.fee.value);
+             .signing = std::max(0, q - resource.booking),
+             .by_future = std::move(by_future)},
+            plan, resource.fee.value);
       }
     }
   }
@@ -67,6 +67,16 @@ std::string usd(double value) {
 
 std::string watts(double value) { return si(value, "W", Charset::ascii); }
 
+void Signature::add(const Signature& other) {
+  amount += other.amount;
+  usd += other.usd;
+  for (std::size_t f = 0; f < by_future.size(); ++f) {
+    by_future[f] += other.by_future[f];
+  }
+  low = *std::min_element(by_future.begin(), by_future.end());
+  high = *std::max_element(by_future.begin(), by_future.end());
+}
+
 std::vector<Signature> signatures(const plan::Plan& plan) {
   const plan::Scenario& s = *plan.scenario;
   std::vector<Signature> list;
@@ -82,8 +92,9 @@ std::vector<Signature> signatures(const plan::Plan& plan) {
            .unit = "chips",
            .option = o,
            .delivery = d,
-           .signing = plan::signing(option, plan.best.policy, d)},
-          plan, by_future, plan::price_at(option, d));
+           .signing = plan::signing(option, plan.best.policy, d),
+           .by_future = std::move(by_future)},
+          plan, plan::price_at(option, d));
     }
   }
   add_reservations(plan, list);
@@ -97,9 +108,17 @@ std::string quarter_text(const plan::Plan& plan, int quarter) {
   return plan::text(plan::Quarter{plan.scenario->start.count + quarter});
 }
 
-bool OwnDecision::is_taken() const {
-  return std::any_of(gate.begin(), gate.end(), [](int at) { return at >= 0; });
+std::optional<int> OwnDecision::first() const {
+  std::optional<int> earliest;
+  for (const int at : gate) {
+    if (at >= 0 && at < earliest.value_or(at + 1)) {
+      earliest = at;
+    }
+  }
+  return earliest;
 }
+
+bool is_settled(const plan::Plan& plan) { return plan.best.status == plan::Status::optimal; }
 
 OwnDecision own_decision(const plan::Plan& plan) {
   OwnDecision made;

@@ -1,6 +1,7 @@
 // What several forms of a plan's report have in common.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,18 @@ double mean(const plan::Plan& plan, const Of& of) {
 
 // An order or an allocation that is signed, in a future or in all of them.
 struct Signature {
-  std::string what;          // "gb300", "hbm3e of samsung"
-  std::string unit;          // "chips"
-  int option = -1;           // of an order
-  int delivery = 0;          // quarter
-  int signing = 0;           // quarter, at whose beginning at the latest
-  double amount = 0;         // mean over the futures
+  std::string what;   // "gb300", "hbm3e of samsung"
+  std::string unit;   // "chips"
+  int option = -1;    // of an order
+  int delivery = 0;   // quarter
+  int signing = 0;    // quarter, at whose beginning at the latest
+  double amount = 0;  // mean over the futures
+  std::vector<double> by_future;
   double low = 0, high = 0;  // over the futures
   double usd = 0;            // at list price, mean
+
+  // What else is signed, future by future.
+  void add(const Signature& other);
 };
 // New ones, by the quarter of signing, then of delivery.
 std::vector<Signature> signatures(const plan::Plan& plan);
@@ -43,9 +48,14 @@ std::string quarter_text(const plan::Plan& plan, int quarter);
 struct OwnDecision {
   int option = -1;
   std::vector<int> gate;
-  [[nodiscard]] bool is_taken() const;
+  [[nodiscard]] bool is_taken() const { return first().has_value(); }
+  // The earliest quarter in which it is decided; none where no future does.
+  [[nodiscard]] std::optional<int> first() const;
 };
 OwnDecision own_decision(const plan::Plan& plan);
+
+// Whether the plan is within the gap that was asked for; otherwise it is the best so far.
+bool is_settled(const plan::Plan& plan);
 
 // What an outcome costs more than the plan; never below zero: a difference within the gap is none.
 double regret(const plan::Plan& plan, const plan::Outcome& outcome);

@@ -104,6 +104,11 @@ TEST_F(PlanVerb, draws_its_charts_and_explains_its_numbers) {
   EXPECT_THAT(run({kStartup, "--explain", "total"}).out, HasSubstr("option.mi355x.price"));
   EXPECT_THAT(run({kStartup, "--explain", "waiting"}).out, HasSubstr("best plan with nothing new"));
   EXPECT_THAT(run({kStartup, "--explain", "order.mi355x.2027-Q2"}).out, HasSubstr("USD a chip"));
+  const std::string beside = folder.path("beside.svg"), model = folder.path("beside.mps");
+  EXPECT_THAT(run({kStartup, "--explain", "total", "--svg", beside, "--mps-out", model}).out,
+              StartsWith("total"));
+  EXPECT_TRUE(read_file(beside, 1 << 20));
+  EXPECT_TRUE(read_file(model, 1 << 24));
   const Ended wrong = run({kStartup, "--explain", "cost_per_mtoc"});
   EXPECT_EQ(wrong.exit, 2);
   EXPECT_THAT(wrong.err, HasSubstr("did you mean `cost_per_mtok`"));

@@ -1,0 +1,123 @@
+#include "report/plan_report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/scenario_read.h"
+#include "report/plan_view.h"
+
+namespace churon::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// Two futures; orders of `gpu` for whatever quarter are signed now.
+constexpr std::string_view kScenario = R"(start = "2027-Q1"
+quarters = 6
+discount_rate = "10 %"
+slip = { quarters = [0], probability = ["100 %"] }
+
+[[class]]
+name = "chat"
+demand = "1 Mtok/s"
+utilisation = "60 %"
+unmet = "1 USD/Mtok"
+
+[[scenario]]
+name = "base"
+probability = "60 %"
+[[scenario]]
+name = "surge"
+probability = "40 %"
+begins = "2027-Q2"
+factor = 2
+
+[[site]]
+name = "colo"
+power = "5 MW"
+
+[[option]]
+name = "gpu"
+kind = "buy"
+price = "40000 USD"
+power = "2 kW"
+running = "0.5 USD/h"
+tokens = { chat = "9000 tok/s" }
+booking = "6 quarters"
+
+[[option]]
+name = "own"
+kind = "own"
+price = "20000 USD"
+power = "1.3 kW"
+running = "0.4 USD/h"
+tokens = { chat = "8000 tok/s" }
+max = "2000 chips"
+gate = { nre = "50 million USD", decide_by = "2027-Q3", tapeout = "1 quarter", qualification = "1 quarter" }
+)";
+
+PlanRecord record() {
+  auto scenario = plan::parse_scenario(kScenario, "plan.toml", CHURON_SOURCE_DIR "/data/cost");
+  EXPECT_TRUE(scenario) << to_text(scenario.error());
+  const plan::PlanOptions options{.with_policies = false};
+  auto made = plan::plan(std::move(*scenario), options);
+  EXPECT_TRUE(made) << to_text(made.error());
+  EXPECT_EQ(made->best.status, plan::Status::optimal);
+  return plan_record(std::move(*made), options, 1);
+}
+
+void decide(PlanRecord& record, const std::vector<int>& gates) {
+  for (std::size_t f = 0; f < gates.size(); ++f) {
+    record.plan.best.decisions[f].options[1].gate = gates[f];
+  }
+}
+
+TEST(PlanReport, says_the_first_decision_and_in_how_many_futures_it_falls) {
+  PlanRecord of = record();
+  decide(of, {1, 0});
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide now."));
+  decide(of, {-1, 1});
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2 in 1 of 2 futures."));
+  decide(of, {2, 1});
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2."));
+  decide(of, {-1, -1});
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: no."));
+}
+
+TEST(PlanReport, settles_nothing_where_the_search_ended_early) {
+  PlanRecord of = record();
+  EXPECT_EQ(plan_json(of)["own_chip"]["settled"], true);
+  for (const plan::Status status : {plan::Status::interrupted, plan::Status::time_limit}) {
+    of.plan.best.status = status;
+    decide(of, {-1, -1});
+    EXPECT_THAT(plan_text(of), StartsWith("Own chip own: not settled."));
+    EXPECT_THAT(plan_text(of), HasSubstr("the best plan found so far is without it."));
+    EXPECT_THAT(plan_text(of), Not(HasSubstr("does not come back")));
+    EXPECT_EQ(plan_json(of)["own_chip"]["settled"], false);
+    EXPECT_EQ(plan_json(of)["own_chip"]["build"], false);
+    decide(of, {-1, 1});
+    EXPECT_THAT(plan_text(of),
+                HasSubstr("so far is with it, decided in 2027-Q2 in 1 of 2 futures."));
+    EXPECT_EQ(plan_json(of)["own_chip"]["build"], true);
+  }
+}
+
+TEST(PlanReport, ranges_what_is_signed_together_over_the_futures) {
+  PlanRecord of = record();
+  for (plan::Decisions& one : of.plan.best.decisions) {
+    one.options[0].ordered.assign(6, 0);
+    one.options[1].ordered.assign(6, 0);
+  }
+  // One future has early what the other has late: 100 in both.
+  of.plan.best.decisions[0].options[0].ordered = {0, 0, 100, 0, 0, 0};
+  of.plan.best.decisions[1].options[0].ordered = {0, 0, 0, 100, 0, 0};
+  EXPECT_THAT(plan_text(of), testing::ContainsRegex("gpu +2027-Q3 .. 2027-Q4 +100 +chips +all"));
+  of.plan.best.decisions[1].options[0].ordered = {0, 0, 30, 100, 0, 0};
+  EXPECT_THAT(plan_text(of),
+              testing::ContainsRegex("gpu +2027-Q3 .. 2027-Q4 +112 +chips +100 to 130"));
+}
+
+}  // namespace
+}  // namespace churon::report
