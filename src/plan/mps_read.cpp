@@ -18,14 +18,6 @@ namespace {
 // Solvers take numbers of this size for infinite.
 constexpr double kInfinite = 1e20;
 
-std::string upper_case(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) {
-    c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  }
-  return upper;
-}
-
 enum class Section { none, sense, objective_name, rows, columns, rhs, ranges, bounds };
 
 enum class BoundType { up, lo, fx, fr, mi, pl, bv, li, ui };
@@ -35,11 +27,11 @@ struct BoundEntry {
   bool has_value;
 };
 constexpr std::array kBounds{
-    BoundEntry{"UP", BoundType::up, true},  BoundEntry{"LO", BoundType::lo, true},
-    BoundEntry{"FX", BoundType::fx, true},  BoundEntry{"FR", BoundType::fr, false},
-    BoundEntry{"MI", BoundType::mi, false}, BoundEntry{"PL", BoundType::pl, false},
-    BoundEntry{"BV", BoundType::bv, false}, BoundEntry{"LI", BoundType::li, true},
-    BoundEntry{"UI", BoundType::ui, true},
+    BoundEntry{"up", BoundType::up, true},  BoundEntry{"lo", BoundType::lo, true},
+    BoundEntry{"fx", BoundType::fx, true},  BoundEntry{"fr", BoundType::fr, false},
+    BoundEntry{"mi", BoundType::mi, false}, BoundEntry{"pl", BoundType::pl, false},
+    BoundEntry{"bv", BoundType::bv, false}, BoundEntry{"li", BoundType::li, true},
+    BoundEntry{"ui", BoundType::ui, true},
 };
 
 class Reader {
@@ -67,7 +59,7 @@ class Reader {
  private:
   struct RowData {
     std::string name;
-    char type = 'N';
+    char type = 'n';
     double rhs = 0;
     std::optional<double> range;
     bool has_rhs = false;
@@ -76,7 +68,6 @@ class Reader {
   struct ColumnData {
     Variable variable;
     bool has_bound = false, has_lower = false, has_upper = false, between_markers = false;
-    int last_row = -1;  // that it has a coefficient in, to find duplicates within a column
   };
 
   bool wrong(std::string code, std::string message, const MpsField& field, std::string label = {},
@@ -101,12 +92,12 @@ class Reader {
     if (!line.starts_at_margin) {
       return false;
     }
-    const std::string word = upper_case(line.fields[0].text);
+    const std::string word = to_lower_ascii(line.fields[0].text);
     const bool alone = line.fields.size() == 1;
-    if (word == "NAME" || word == "OBJSENSE" || word == "OBJNAME") {
+    if (word == "name" || word == "objsense" || word == "objname") {
       return true;
     }
-    for (const std::string_view known : {"ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "ENDATA"}) {
+    for (const std::string_view known : {"rows", "columns", "rhs", "ranges", "bounds", "endata"}) {
       if (word == known) {
         return alone;
       }
@@ -117,31 +108,31 @@ class Reader {
 
   bool head(bool& ended) {
     const MpsField& field = line_->fields[0];
-    const std::string word = upper_case(field.text);
-    if (word == "NAME") {
+    const std::string word = to_lower_ascii(field.text);
+    if (word == "name") {
       name_ = line_->fields.size() > 1 ? std::string(line_->fields[1].text) : "";
       return true;
     }
-    if (word == "OBJSENSE") {
+    if (word == "objsense") {
       section_ = Section::sense;
       return line_->fields.size() == 1 || sense(line_->fields[1]);
     }
-    if (word == "OBJNAME") {
+    if (word == "objname") {
       section_ = Section::objective_name;
       objective_ = line_->fields.size() > 1 ? std::string(line_->fields[1].text) : objective_;
       return true;
     }
-    if (section_ == Section::sense && (word.starts_with("MAX") || word.starts_with("MIN"))) {
+    if (section_ == Section::sense && (word.starts_with("max") || word.starts_with("min"))) {
       return sense(field);
     }
-    if (word == "ENDATA") {
+    if (word == "endata") {
       ended = true;
       return true;
     }
     using Entry = std::pair<std::string_view, Section>;
-    constexpr std::array kSections{Entry{"ROWS", Section::rows}, Entry{"COLUMNS", Section::columns},
-                                   Entry{"RHS", Section::rhs}, Entry{"RANGES", Section::ranges},
-                                   Entry{"BOUNDS", Section::bounds}};
+    constexpr std::array kSections{Entry{"rows", Section::rows}, Entry{"columns", Section::columns},
+                                   Entry{"rhs", Section::rhs}, Entry{"ranges", Section::ranges},
+                                   Entry{"bounds", Section::bounds}};
     for (const auto& [text, section] : kSections) {
       if (word == text) {
         section_ = section;
@@ -183,12 +174,12 @@ class Reader {
   }
 
   bool sense(const MpsField& field) {
-    const std::string word = upper_case(field.text);
-    if (!word.starts_with("MAX") && !word.starts_with("MIN")) {
+    const std::string word = to_lower_ascii(field.text);
+    if (!word.starts_with("max") && !word.starts_with("min")) {
       return wrong("S0102", fmt::format("`{}` is no sense", escape_control(field.text)), field,
                    "MAX or MIN");
     }
-    maximise_ = word.starts_with("MAX");
+    maximise_ = word.starts_with("max");
     return true;
   }
 
@@ -196,8 +187,8 @@ class Reader {
     if (line_->fields.size() != 2) {
       return wrong_form("a row has a type and a name");
     }
-    const std::string type = upper_case(line_->fields[0].text);
-    if (type != "N" && type != "L" && type != "G" && type != "E") {
+    const std::string type = to_lower_ascii(line_->fields[0].text);
+    if (type != "n" && type != "l" && type != "g" && type != "e") {
       return wrong("S0106",
                    fmt::format("unknown type of row `{}`", escape_control(line_->fields[0].text)),
                    line_->fields[0], "N, L, G or E");
@@ -278,7 +269,6 @@ class Reader {
       }
       columns_.push_back({.variable = {.name = name, .is_integer = between_markers_},
                           .between_markers = between_markers_});
-      coefficients_.clear();
     }
     return coefficient(fields[1], fields[2]) &&
            (fields.size() == 3 || coefficient(fields[3], fields[4]));
@@ -290,14 +280,16 @@ class Reader {
     if (!value) {
       return false;
     }
-    if (!coefficients_.emplace(row->name, 0).second) {
+    // Terms come column by column.
+    const VariableId column{static_cast<int>(columns_.size()) - 1};
+    if (!row->terms.empty() && row->terms.back().variable == column) {
       return wrong(
           "S0105",
           fmt::format("a second coefficient of `{}` in row `{}`",
                       escape_control(columns_.back().variable.name), escape_control(row->name)),
           row_field);
     }
-    row->terms.push_back({{static_cast<int>(columns_.size()) - 1}, *value});
+    row->terms.push_back({column, *value});
     return true;
   }
 
@@ -309,7 +301,11 @@ class Reader {
     }
     for (std::size_t at = fields.size() % 2; at + 1 < fields.size(); at += 2) {
       RowData* row = find_row(fields[at]);
-      const auto value = row == nullptr ? std::nullopt : number(fields[at + 1]);
+      // A row may have no end on one side; a range and the objective's constant have a size.
+      const bool may_be_infinite = row != nullptr && row->type != 'n' && section_ == Section::rhs;
+      const auto value = row == nullptr    ? std::nullopt
+                         : may_be_infinite ? number(fields[at + 1])
+                                           : finite_number(fields[at + 1]);
       if (!value || !side(*row, *value, fields[at])) {
         return false;
       }
@@ -336,7 +332,7 @@ class Reader {
 
   bool bound() {
     const auto& fields = line_->fields;
-    const std::string word = upper_case(fields[0].text);
+    const std::string word = to_lower_ascii(fields[0].text);
     const auto entry = std::find_if(kBounds.begin(), kBounds.end(),
                                     [&](const BoundEntry& known) { return known.word == word; });
     if (entry == kBounds.end()) {
@@ -352,7 +348,7 @@ class Reader {
     }
     const std::size_t needed = at + (entry->has_value ? 2 : 1);
     if (fields.size() < needed || fields.size() > 4) {
-      return wrong_form(fmt::format("a bound {} has a set, a column{}", word,
+      return wrong_form(fmt::format("a bound {} has a set, a column{}", fields[0].text,
                                     entry->has_value ? " and a value" : ""));
     }
     const auto found = column_of_.find(std::string(fields[at].text));
@@ -446,7 +442,7 @@ class Reader {
     }
     bool has_objective = false;
     for (const RowData& row : rows_) {
-      if (row.type != 'N') {
+      if (row.type != 'n') {
         made.add(bounds(row), row.terms);
       } else if (!has_objective && (objective_.empty() || objective_ == row.name)) {
         has_objective = true;
@@ -463,9 +459,9 @@ class Reader {
   static Row bounds(const RowData& row) {
     Row made{.name = row.name, .lower = row.rhs, .upper = row.rhs};
     const double range = row.range.value_or(0);
-    if (row.type == 'L') {
+    if (row.type == 'l') {
       made.lower = row.range ? row.rhs - std::fabs(range) : -kInfinity;
-    } else if (row.type == 'G') {
+    } else if (row.type == 'g') {
       made.upper = row.range ? row.rhs + std::fabs(range) : kInfinity;
     } else if (range < 0) {
       made.lower = row.rhs + range;
@@ -487,7 +483,6 @@ class Reader {
   std::vector<RowData> rows_;
   std::vector<ColumnData> columns_;
   std::unordered_map<std::string, int> row_of_, column_of_;
-  std::unordered_map<std::string, int> coefficients_;  // of the last column, by row
 };
 
 }  // namespace

@@ -111,6 +111,13 @@ TEST(Mps, reads_fixed_format_with_spaces_in_names) {
   EXPECT_EQ(solve(program, {})->objective, 2 + 9);
 }
 
+TEST(Mps, takes_sides_without_an_end) {
+  const Program open = read(
+      "ROWS\n n obj\n l r\n g s\nCOLUMNS\n x obj 1 r 1\n x s 1\nRHS\n R r inf s -1e30\nENDATA\n");
+  EXPECT_EQ(open.at(RowId{0}).upper, kInfinity);
+  EXPECT_EQ(open.at(RowId{1}).lower, -kInfinity);
+}
+
 TEST(Mps, names_the_line_of_what_is_wrong) {
   const std::string rows = "NAME t\nROWS\n N obj\n L r\nCOLUMNS\n x obj 1 r 1\n";
   EXPECT_THAT(error_of("garbage\n"), HasSubstr("S0101"));
@@ -126,6 +133,9 @@ TEST(Mps, names_the_line_of_what_is_wrong) {
   EXPECT_THAT(error_of(rows + " y r 1.2.3\nENDATA\n"), HasSubstr("S0103"));
   EXPECT_THAT(error_of(rows + " y r nan\nENDATA\n"), HasSubstr("S0103"));
   EXPECT_THAT(error_of(rows + " y r 1e999\nENDATA\n"), HasSubstr("S0103"));
+  EXPECT_THAT(error_of(rows + "RHS\n R obj inf\nENDATA\n"), HasSubstr("S0103"));
+  EXPECT_THAT(error_of(rows + "RHS\n R r -inf\nRANGES\n R r inf\nENDATA\n"), HasSubstr("S0103"));
+  EXPECT_THAT(error_of(rows + " x obj 2\nENDATA\n"), HasSubstr("S0105"));
   EXPECT_THAT(error_of(rows + "BOUNDS\n SC B x 3\nENDATA\n"), HasSubstr("S0106"));
   EXPECT_THAT(error_of(rows + "BOUNDS\n UP B z 3\nENDATA\n"), HasSubstr("S0104"));
   EXPECT_THAT(error_of(rows + "QUADOBJ\n x x 3\nENDATA\n"), HasSubstr("S0101"));
