@@ -94,7 +94,8 @@ Result<Solved> solved(const Scenario& s, const FutureTree& tree, const Policy& p
   made.values = found->values;
   outcome.objective = found->objective;
   // With the whole numbers fixed the rest is a linear program: exact, and with prices.
-  const auto fixed = solve(with_integers_fixed(program, found->values), {}, SolverKind::highs);
+  const auto fixed = solve(with_integers_fixed(program, found->values),
+                           {.time_limit_s = options.time_limit_s}, SolverKind::highs);
   if (fixed && fixed->status == Status::optimal) {
     made.values = fixed->values;
     made.duals = fixed->duals;
@@ -167,15 +168,23 @@ std::vector<Policy> other_policies(const Scenario& s) {
   return policies;
 }
 
-// Programs side by side: each is solved by one thread, whichever is free.
+// Programs side by side: each is solved by one thread, whichever is free; none is begun after an
+// interruption.
 std::vector<Result<Solved>> solved_side_by_side(const Scenario& s, const FutureTree& tree,
                                                 const std::vector<Policy>& policies,
                                                 const PlanOptions& options) {
   std::vector<Result<Solved>> results;
-  results.resize(policies.size());
+  for (const Policy& policy : policies) {
+    results.emplace_back(Solved{.outcome = {.policy = policy, .status = Status::interrupted},
+                                .model = {},
+                                .values = {},
+                                .duals = {},
+                                .conflict = {}});
+  }
   std::atomic<std::size_t> next{0};
+  const auto may_begin = [&] { return !options.interrupted || !options.interrupted(); };
   const auto work = [&] {
-    for (std::size_t i = next++; i < policies.size(); i = next++) {
+    for (std::size_t i = next++; i < policies.size() && may_begin(); i = next++) {
       results[i] = solved(s, tree, policies[i], options);
     }
   };

@@ -209,6 +209,18 @@ TEST(Planner, orders_inside_the_booking_window_are_the_same_in_all_futures) {
   }
 }
 
+TEST(Planner, begins_no_other_plan_once_one_is_interrupted) {
+  for (const SolverKind solver : {SolverKind::highs, SolverKind::cbc}) {
+    const auto made =
+        plan(tiny(1), {.solver = solver, .threads = 2, .interrupted = [] { return true; }});
+    ASSERT_TRUE(made) << to_text(made.error());
+    EXPECT_EQ(made->best.status, Status::interrupted);
+    EXPECT_FALSE(made->waiting);
+    EXPECT_FALSE(made->without_own);
+    EXPECT_TRUE(made->single_vendor.empty());
+  }
+}
+
 TEST(Planner, says_what_waiting_doing_without_and_one_vendor_cost) {
   const auto made = plan(tiny(5), {.gap = 0, .threads = 2});
   ASSERT_TRUE(made && made->best.has_plan);

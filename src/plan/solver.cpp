@@ -28,8 +28,8 @@ bool has_crossed_bounds(const Program& program) {
 }
 
 // Solvers return whole numbers within a tolerance: here they are made whole, and the rest follows.
-Result<Solution> with_whole_numbers(const Program& program, Solution solution,
-                                    const SolverEntry& solver) {
+Result<Solution> with_whole_numbers(const Program& program, const SolveOptions& options,
+                                    Solution solution, const SolverEntry& solver) {
   bool is_whole = true;
   for (std::size_t i = 0; i < solution.values.size(); ++i) {
     const bool whole = solution.values[i] == std::round(solution.values[i]);
@@ -38,7 +38,9 @@ Result<Solution> with_whole_numbers(const Program& program, Solution solution,
   if (is_whole) {
     return solution;
   }
-  const auto fixed = solver.solve(with_integers_fixed(program, solution.values), {});
+  // Of a search that was interrupted too.
+  const auto fixed = solver.solve(with_integers_fixed(program, solution.values),
+                                  {.time_limit_s = options.time_limit_s});
   if (fixed && fixed->status == Status::optimal) {
     solution.values = fixed->values;
     solution.objective = fixed->objective;
@@ -82,7 +84,7 @@ Result<Solution> solve(const Program& program, const SolveOptions& options, Solv
   if (!solution || !solution->has_values()) {
     return solution;
   }
-  solution = with_whole_numbers(program, std::move(*solution), *solver);
+  solution = with_whole_numbers(program, options, std::move(*solution), *solver);
   const auto wrong = violations(program, solution->values, solution->objective);
   if (!wrong.empty()) {
     return fail({.code = "S0204",

@@ -1,11 +1,21 @@
 #include "plan/solver_cbc.h"
 
 #include <coin/Cbc_C_Interface.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <memory>
+#include <optional>
 
 #include "plan/library.h"
 
@@ -144,7 +154,7 @@ Status without_optimum(const Program& program, const SolveOptions& options) {
 }
 
 Status status_of(const Program& program, const SolveOptions& options, Cbc_Model* model) {
-  constexpr int kUserEvent = 5;  // Ctrl-C, which CBC's own handler sees while it runs
+  constexpr int kUserEvent = 5;  // Ctrl-C, which this process sees too
   if (api().is_proven_optimal(model) != 0) {
     return Status::optimal;
   }
@@ -158,6 +168,84 @@ Status status_of(const Program& program, const SolveOptions& options, Cbc_Model*
   return Status::time_limit;
 }
 
+// What a search found, before its values.
+struct Found {
+  Status status = Status::optimal;
+  bool is_abandoned = false, has_values = false;
+  double objective = 0, bound = 0;
+};
+
+Found searched(const Program& program, const SolveOptions& options, std::vector<double>& values) {
+  const Model model = prepared(program, options, true);
+  api().solve(model.get());
+  if (api().is_abandoned(model.get()) != 0) {
+    return {.is_abandoned = true};
+  }
+  Found found{.status = status_of(program, options, model.get())};
+  if (found.status == Status::infeasible || found.status == Status::unbounded) {
+    return found;
+  }
+  const bool is_mip = program.integer_count() > 0;
+  const double* best = is_mip ? api().best_solution(model.get()) : nullptr;
+  if (best == nullptr && found.status == Status::optimal) {
+    best = api().get_col_solution(model.get());
+  }
+  if (best != nullptr) {
+    found.has_values = true;
+    values.assign(best, best + program.variable_count());
+    found.objective = program.objective(values);
+    // CBC computes without the offset.
+    found.bound =
+        is_mip ? api().get_best_possible_obj_value(model.get()) + program.offset : found.objective;
+  }
+  return found;
+}
+
+void write_all(int to, const void* data, std::size_t size) {
+  const char* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t done = ::write(to, at, size);
+    if (done <= 0) {
+      return;
+    }
+    at += done;
+    size -= static_cast<std::size_t>(done);
+  }
+}
+
+// The child's side: found, then values.
+[[noreturn]] void search_and_end(const Program& program, const SolveOptions& options, int to) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::vector<double> values;
+  const Found found = searched(program, options, values);
+  write_all(to, &found, sizeof found);
+  write_all(to, values.data(), values.size() * sizeof(double));
+  ::_exit(0);
+}
+
+// All that a child writes until it ends; nothing where the caller is interrupted before.
+std::optional<std::string> read_all(int from, const SolveOptions& options) {
+  constexpr int kAskEveryMs = 50;
+  std::string bytes;
+  std::array<char, 1 << 16> block{};
+  while (true) {
+    pollfd ready{.fd = from, .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, kAskEveryMs) > 0) {
+      const ssize_t count = ::read(from, block.data(), block.size());
+      if (count == 0) {
+        return bytes;
+      }
+      bytes.append(block.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    } else if (options.interrupted && options.interrupted()) {
+      return std::nullopt;
+    }
+  }
+}
+
+tl::unexpected<Diagnostics> not_started() {
+  return fail("S0203", fmt::format("CBC cannot be started: {}", std::strerror(errno)));
+}
+
 }  // namespace
 
 Result<Solution> solve_cbc(const Program& program, const SolveOptions& options) {
@@ -165,26 +253,48 @@ Result<Solution> solve_cbc(const Program& program, const SolveOptions& options) 
     return fail("S0206", fmt::format("CBC cannot be loaded: {}", api().library.error()),
                 {"scripts/setup build brings it"});
   }
-  const Model model = prepared(program, options, true);
-  api().solve(model.get());
-  if (api().is_abandoned(model.get()) != 0) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return not_started();
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    search_and_end(program, options, ends[1]);
+  }
+  ::close(ends[1]);
+  if (child < 0) {
+    ::close(ends[0]);
+    return not_started();
+  }
+  const auto bytes = read_all(ends[0], options);
+  ::close(ends[0]);
+  if (!bytes) {
+    ::kill(child, SIGKILL);
+  }
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  Found found;
+  if (!bytes) {
+    return Solution{.status = Status::interrupted, .values = {}, .duals = {}};
+  }
+  const std::size_t size = bytes->size();
+  const auto count = static_cast<std::size_t>(program.variable_count());
+  if (size >= sizeof found) {
+    std::memcpy(&found, bytes->data(), sizeof found);
+  }
+  if (size != sizeof found + (found.has_values ? count * sizeof(double) : 0)) {
+    return fail("S0203", "CBC ended before its search did");
+  }
+  if (found.is_abandoned) {
     return fail("S0203", "CBC gave up: numerical difficulties");
   }
-  Solution solution{.status = status_of(program, options, model.get()), .values = {}, .duals = {}};
-  if (solution.status == Status::infeasible || solution.status == Status::unbounded) {
-    return solution;
-  }
-  const bool is_mip = program.integer_count() > 0;
-  const double* best = is_mip ? api().best_solution(model.get()) : nullptr;
-  if (best == nullptr && solution.status == Status::optimal) {
-    best = api().get_col_solution(model.get());
-  }
-  if (best != nullptr) {
-    solution.values.assign(best, best + program.variable_count());
-    solution.objective = program.objective(solution.values);
-    // CBC computes without the offset.
-    solution.bound = is_mip ? api().get_best_possible_obj_value(model.get()) + program.offset
-                            : solution.objective;
+  Solution solution{.status = found.status,
+                    .values = std::vector<double>(found.has_values ? count : 0),
+                    .objective = found.objective,
+                    .bound = found.bound,
+                    .duals = {}};
+  if (found.has_values) {
+    std::memcpy(solution.values.data(), bytes->data() + sizeof found, count * sizeof(double));
   }
   return solution;
 }

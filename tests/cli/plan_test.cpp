@@ -172,15 +172,30 @@ TEST_F(PlanVerb, tells_infeasible_unbounded_and_garbage_apart) {
   EXPECT_EQ(garbage.out, "");
 }
 
-TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
-  // Knapsacks that nearly tie keep a solver busy.
+// Knapsacks that nearly tie keep a solver busy.
+std::string hard_mps() {
   std::string mps = "OBJSENSE MAX\nROWS\n N obj\n L a\n L b\n L c\nCOLUMNS\n M 'MARKER' 'INTORG'\n";
   for (int i = 0; i < 90; ++i) {
     const int a = 1000 + 617 * i % 997, b = 1000 + 389 * i % 991, c = 1000 + 757 * i % 983;
     mps += fmt::format(" x{} obj {} a {}\n x{} b {} c {}\n", i, a + b + c + i % 7, a, i, b, c);
   }
-  mps += " M 'MARKER' 'INTEND'\nRHS\n R a 60000 b 61000\n R c 59000\nENDATA\n";
-  const std::string path = folder.write("hard.mps", mps);
+  return mps + " M 'MARKER' 'INTEND'\nRHS\n R a 60000 b 61000\n R c 59000\nENDATA\n";
+}
+
+TEST_F(PlanVerb, interrupts_cbc_which_heeds_no_signal) {
+  const std::string path = folder.write("hard.mps", hard_mps());
+  const Ended ended = test::run_program(
+      {CHURON_BINARY, "plan", "--mps", path, "--gap", "0", "--solver", "cbc", "--json"}, {},
+      [](pid_t child) {
+        ::usleep(1'000'000);
+        ::kill(child, SIGINT);
+      });
+  EXPECT_EQ(ended.exit, 130) << ended.err;
+  EXPECT_EQ(Json::parse(ended.out)["status"], "interrupted");
+}
+
+TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
+  const std::string path = folder.write("hard.mps", hard_mps());
   const Ended ended = test::run_program(
       {CHURON_BINARY, "plan", "--mps", path, "--gap", "0", "--json"}, {}, [](pid_t child) {
         ::usleep(2'000'000);
