@@ -17,76 +17,89 @@ namespace {
 // Enough for the ends of a range: their error is a few percent of its width.
 constexpr std::int64_t kDraws = 1000;
 
+// A quantity rests on guesses where they make more than this share of its variance.
+constexpr double kGuessShare = 0.1;
+
+// Quantities of a chip's costing that become facts, drawn together.
 class Costs {
  public:
-  explicit Costs(const cost::Costing& costing) : tree_(*costing.tree) {}
+  Costs(cost::Costing& costing, const std::string& chip) : costing_(costing), chip_(chip) {}
 
-  // The sum of named quantities, some with a minus; none where one is missing.
-  std::optional<Fact> sum(const std::string& chip,
-                          std::initializer_list<std::pair<const char*, int>> parts,
-                          std::string unit) {
-    std::vector<cost::NodeId> ids;
-    std::string formula;
-    double value = 0, low = 0, high = 0;
-    bool is_guess = false;
-    for (const auto& [key, sign] : parts) {
-      const auto id = tree_.find(key);
-      if (!id) {
-        return std::nullopt;
-      }
-      const double central = cost::central_value(tree_, *id);
-      const cost::Quantiles range = cost::draw(tree_, std::vector{*id}, {.draws = kDraws}).front();
-      value += sign * central;
-      // Parts move together: widths add up.
-      low += sign * (sign > 0 ? std::min(range.p5, central) : std::max(range.p95, central));
-      high += sign * (sign > 0 ? std::max(range.p95, central) : std::min(range.p5, central));
-      formula += fmt::format("{}{}",
-                             formula.empty() ? (sign < 0 ? "-" : "")
-                             : sign < 0      ? " - "
-                                             : " + ",
-                             key);
-      is_guess = is_guess || rests_on_guesses(*id);
+  // The named quantity; none where the chip has no such cost.
+  [[nodiscard]] std::optional<cost::Expr> find(std::string_view key) const {
+    const auto id = costing_.tree->find(key);
+    return id ? std::optional(cost::Expr{costing_.tree.get(), *id}) : std::nullopt;
+  }
+
+  void want(std::optional<Fact>& fact, std::optional<cost::Expr> quantity, std::string unit) {
+    if (quantity) {
+      wanted_.push_back({&fact, quantity->id, std::move(unit)});
     }
-    return Fact{.value = value,
-                .range = {std::min(std::max(low, 0.0), value), value, std::max(high, value)},
-                .unit = std::move(unit),
-                .basis = is_guess ? "mixed" : "derived",
-                .source = fmt::format("`churon cost {}`: {}", chip, formula),
-                .place = {}};
+  }
+
+  void fill() const {
+    const cost::Tree& tree = *costing_.tree;
+    std::vector<cost::NodeId> ids;
+    for (const Wanted& one : wanted_) {
+      ids.push_back(one.id);
+    }
+    const auto ranges = cost::draw(tree, ids, {.draws = kDraws});
+    const auto values = cost::central_values(tree, ids);
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      const cost::NodeId id = ids[i];
+      const std::string& key = tree.at(id).key;
+      const double guessed = cost::ages(costing_, id, cost::effects(tree, id)).guess_variance_share;
+      *wanted_[i].fact = Fact{.value = values[i],
+                              .range = {std::min(std::max(ranges[i].p5, 0.0), values[i]), values[i],
+                                        std::max(ranges[i].p95, values[i])},
+                              .unit = wanted_[i].unit,
+                              .basis = guessed > kGuessShare ? "mixed" : "derived",
+                              .source = fmt::format("`churon cost {}`: {}", chip_,
+                                                    key.empty() ? tree.formula(id) : key),
+                              .place = {}};
+    }
   }
 
  private:
-  // More than a tenth of its variance.
-  bool rests_on_guesses(cost::NodeId id) const {
-    double share = 0;
-    for (const cost::Effect& effect : cost::effects(tree_, id)) {
-      share += effect.is_guess ? effect.variance_share : 0;
-    }
-    return share > 0.1;
-  }
+  struct Wanted {
+    std::optional<Fact>* fact;
+    cost::NodeId id;
+    std::string unit;
+  };
 
-  const cost::Tree& tree_;
+  cost::Costing& costing_;
+  const std::string& chip_;
+  std::vector<Wanted> wanted_;
 };
 
 }  // namespace
 
 Result<ChipFacts> chip_facts(const chip::Chip& chip, const std::string& name,
                              const cost::Data& data) {
-  const auto costing = cost::costing(chip, {}, data, std::make_shared<cost::Tree>());
+  auto costing = cost::costing(chip, {}, data, std::make_shared<cost::Tree>());
   if (!costing) {
     return fail(costing);
   }
-  Costs costs(*costing);
+  Costs costs(*costing, name);
   const bool is_own = chip.kind == chip::Kind::full;
   const evaluate::ProvisionedPower power = evaluate::provisioned_power(chip);
   ChipFacts facts{.price = {}, .rent = {}, .running = {}, .power = {}, .nre = {}};
-  // Of an own chip the programme is a decision, no part of the unit's price.
-  facts.price = is_own ? costs.sum(name, {{"slot", 1}, {"price.programme", -1}}, "USD")
-                       : costs.sum(name, {{"slot", 1}}, "USD");
-  facts.rent = costs.sum(name, {{"rent", 1}}, "USD/h");
-  facts.running = costs.sum(
-      name, {{"hourly.space", 1}, {"hourly.electricity", 1}, {"hourly.upkeep", 1}}, "USD/h");
-  facts.nre = is_own ? costs.sum(name, {{"programme", 1}}, "USD") : std::nullopt;
+  auto slot = costs.find("slot");
+  if (is_own) {
+    // The programme is a decision, no part of the unit's price.
+    const auto share = costs.find("price.programme");
+    slot = slot && share ? std::optional(*slot - *share) : std::nullopt;
+    costs.want(facts.nre, costs.find("programme"), "USD");
+  }
+  costs.want(facts.price, slot, "USD");
+  costs.want(facts.rent, costs.find("rent"), "USD/h");
+  const auto space = costs.find("hourly.space");
+  const auto electricity = costs.find("hourly.electricity");
+  const auto upkeep = costs.find("hourly.upkeep");
+  if (space && electricity && upkeep) {
+    costs.want(facts.running, *space + *electricity + *upkeep, "USD/h");
+  }
+  costs.fill();
   if (power.watts > 0) {
     facts.power = Fact{.value = power.watts,
                        .range = {power.watts, power.watts, power.watts},
