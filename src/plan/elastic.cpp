@@ -77,9 +77,16 @@ Result<std::optional<Conflict>> conflict(const Program& program, std::span<const
     return std::optional<Conflict>();
   }
   // With the integers where the smallest relaxation has them, prices of rows are the proof.
-  const auto linear = solve(with_integers_fixed(made.program, mixed->values), options);
-  if (!linear) {
-    return fail(linear);
+  std::vector<double> duals = mixed->duals;
+  if (duals.empty()) {
+    auto linear = solve(with_integers_fixed(made.program, mixed->values), options);
+    if (!linear) {
+      return fail(linear);
+    }
+    if (linear->status != Status::optimal) {
+      return std::optional<Conflict>();
+    }
+    duals = std::move(linear->duals);
   }
   Conflict found;
   for (std::size_t i = 0; i < elastic.size(); ++i) {
@@ -91,7 +98,7 @@ Result<std::optional<Conflict>> conflict(const Program& program, std::span<const
       found.smallest.push_back({elastic[i].row, by});
     }
     const auto row = static_cast<std::size_t>(elastic[i].row.index);
-    if (row < linear->duals.size() && std::fabs(linear->duals[row]) > kBroken * elastic[i].price) {
+    if (row < duals.size() && std::fabs(duals[row]) > kBroken * elastic[i].price) {
       found.rows.push_back(elastic[i].row);
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <thread>
 
 #include "cost/draws.h"
@@ -92,14 +93,17 @@ Result<Solved> solved(const Scenario& s, const FutureTree& tree, const Policy& p
     return made;
   }
   made.values = found->values;
+  made.duals = found->duals;
   outcome.objective = found->objective;
-  // With the whole numbers fixed the rest is a linear program: exact, and with prices.
-  const auto fixed = solve(with_integers_fixed(program, found->values),
-                           {.time_limit_s = options.time_limit_s}, SolverKind::highs);
-  if (fixed && fixed->status == Status::optimal) {
-    made.values = fixed->values;
-    made.duals = fixed->duals;
-    outcome.objective = fixed->objective;
+  if (made.duals.empty()) {
+    // With the whole numbers fixed the rest is a linear program: exact, and with prices.
+    const auto fixed = solve(with_integers_fixed(program, found->values),
+                             {.time_limit_s = options.time_limit_s}, SolverKind::highs);
+    if (fixed && fixed->status == Status::optimal) {
+      made.values = fixed->values;
+      made.duals = fixed->duals;
+      outcome.objective = fixed->objective;
+    }
   }
   const double bound = std::min(found->bound, outcome.objective);
   outcome.objective *= made.model.money;
@@ -113,19 +117,18 @@ Result<Solved> solved(const Scenario& s, const FutureTree& tree, const Policy& p
 
 std::vector<ShadowPrice> shadow_prices(const Solved& solved) {
   std::vector<ShadowPrice> prices;
+  std::map<std::pair<std::string_view, int>, std::size_t> known;  // by key and quarter
   for (const Cap& cap : solved.model.caps) {
     const auto row = static_cast<std::size_t>(cap.row.index);
     if (row >= solved.duals.size()) {
       continue;
     }
     const double usd = -solved.duals[row] * solved.model.money / cap.scale;
-    const auto same = std::find_if(prices.begin(), prices.end(), [&](const ShadowPrice& one) {
-      return one.key == cap.key && one.quarter == cap.quarter;
-    });
-    if (same != prices.end()) {
-      same->usd_per_unit += usd;
-    } else {
+    const auto [same, is_new] = known.try_emplace({cap.key, cap.quarter}, prices.size());
+    if (is_new) {
       prices.push_back({cap.key, cap.text, cap.unit, cap.quarter, usd});
+    } else {
+      prices[same->second].usd_per_unit += usd;
     }
   }
   std::erase_if(prices, [&](const ShadowPrice& one) {
@@ -154,6 +157,9 @@ std::vector<Policy> other_policies(const Scenario& s) {
   }
   if (has_own) {
     policies.push_back({.key = "without_own", .text = "no own chip", .may_order = bought});
+  }
+  if (vendors.size() == 1 && s.vendor_share >= 1) {
+    vendors.clear();  // from that vendor alone is the same program
   }
   for (const std::string& vendor : vendors) {
     std::vector<bool> from(s.options.size());
@@ -197,6 +203,25 @@ std::vector<Result<Solved>> solved_side_by_side(const Scenario& s, const FutureT
     one.join();
   }
   return results;
+}
+
+// Draws of a fact over its value.
+std::vector<double> ratios(const Fact& fact, std::uint64_t seed, int draws) {
+  std::vector<double> ratio(static_cast<std::size_t>(draws), 1.0);
+  if (fact.range.low == fact.range.high || fact.value <= 0) {
+    return ratio;
+  }
+  std::vector<double> z(ratio.size());
+  constexpr std::size_t kBlock = 256;
+  for (std::size_t at = 0; at < z.size(); at += kBlock) {
+    cost::factor_numbers(seed, fact.factor, at,
+                         std::span(z).subspan(at, std::min(kBlock, z.size() - at)));
+  }
+  cost::Spread(fact.range, fact.unit == "1").at(z, ratio.data());
+  for (double& one : ratio) {
+    one /= fact.value;
+  }
+  return ratio;
 }
 
 }  // namespace
@@ -249,23 +274,18 @@ PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws) {
   const auto& books = plan.best.books;
   std::vector<std::vector<double>> totals(books.size(),
                                           std::vector<double>(static_cast<std::size_t>(draws)));
-  std::vector<double> z(static_cast<std::size_t>(draws)), ratio(z.size());
+  std::map<const Fact*, std::vector<double>> drawn;  // the same in all futures
   for (std::size_t f = 0; f < books.size(); ++f) {
     for (const auto& [fact, usd] : books[f].by_fact) {
       if (fact->key.starts_with("class.")) {
         continue;  // what is not served is no cost of a token
       }
-      const bool is_certain = fact->range.low == fact->range.high || fact->value <= 0;
-      if (!is_certain) {
-        constexpr std::size_t kBlock = 256;
-        for (std::size_t at = 0; at < z.size(); at += kBlock) {
-          cost::factor_numbers(seed, fact->factor, at,
-                               std::span(z).subspan(at, std::min(kBlock, z.size() - at)));
-        }
-        cost::Spread(fact->range, fact->unit == "1").at(z, ratio.data());
+      const auto [known, is_new] = drawn.try_emplace(fact);
+      if (is_new) {
+        known->second = ratios(*fact, seed, draws);
       }
-      for (std::size_t i = 0; i < z.size(); ++i) {
-        totals[f][i] += usd * (is_certain ? 1 : ratio[i] / fact->value);
+      for (std::size_t i = 0; i < known->second.size(); ++i) {
+        totals[f][i] += usd * known->second[i];
       }
     }
   }

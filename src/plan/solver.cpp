@@ -44,6 +44,7 @@ Result<Solution> with_whole_numbers(const Program& program, const SolveOptions& 
   if (fixed && fixed->status == Status::optimal) {
     solution.values = fixed->values;
     solution.objective = fixed->objective;
+    solution.duals = fixed->duals;
   }
   return solution;
 }

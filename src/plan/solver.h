@@ -42,8 +42,8 @@ struct Solution {
   double objective = 0;
   // No solution is better than this.
   double bound = 0;
-  // By row: what the objective changes by where the row's bound grows by one. Of a program without
-  // integers that HiGHS solved; else empty.
+  // By row: what the objective changes by where the row's bound grows by one. From HiGHS, of a
+  // program without integers, or with these fixed where they had to be made whole; else empty.
   std::vector<double> duals;
 
   [[nodiscard]] bool has_values() const { return !values.empty(); }
