@@ -268,6 +268,7 @@ Model ModelBuilder::build() {
   m_.options.resize(s_.options.size());
   for (int o = 0; o < s_.option_count(); ++o) {
     variables(o).scale = option(o).lot > 0 ? option(o).lot : chips_;
+    order_bounds_.push_back(order_bounds(o));
   }
   for (int o = 0; o < s_.option_count(); ++o) {
     if (option(o).kind == Kind::rent) {

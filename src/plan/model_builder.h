@@ -92,13 +92,18 @@ class ModelBuilder {
   Linear decided(int option, int until, int at_node);
   // Chips that arrive in the node's quarter, the slip counted; -1: no delivery does.
   [[nodiscard]] int delivery_arriving(int option, int at_node) const;
-  [[nodiscard]] double order_bound(int option, int delivery) const;
+  // By delivery.
+  [[nodiscard]] std::vector<double> order_bounds(int option) const;
+  [[nodiscard]] double order_bound(int option, int delivery) const {
+    return order_bounds_[index(option)][index(delivery)];
+  }
 
   const Scenario& s_;
   const FutureTree& t_;
   const Policy& p_;
   Model m_;
   double& chips_ = m_.chips;
+  std::vector<std::vector<double>> order_bounds_;  // by option and delivery
 };
 
 }  // namespace churon::plan

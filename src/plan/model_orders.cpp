@@ -10,22 +10,25 @@ namespace churon::plan {
 
 // No order is larger than what the largest demand could use at once, what the maximum allows, or
 // the smallest order there is.
-double ModelBuilder::order_bound(int o, int delivery) const {
+std::vector<double> ModelBuilder::order_bounds(int o) const {
   const Option& one = option(o);
+  std::vector<double> bounds(index(s_.quarters));
   double need = 0;
-  for (const Future& future : s_.futures) {
-    for (int q = delivery; q < s_.quarters; ++q) {
+  for (int delivery = s_.quarters - 1; delivery >= 0; --delivery) {
+    for (const Future& future : s_.futures) {
       double chips_needed = 0;
       for (std::size_t c = 0; c < s_.classes.size(); ++c) {
-        chips_needed += one.tokens[c].value > 0 ? future.demand[c][index(q)] / one.tokens[c].value /
-                                                      s_.classes[c].utilisation.value
-                                                : 0;
+        chips_needed += one.tokens[c].value > 0
+                            ? future.demand[c][index(delivery)] / one.tokens[c].value /
+                                  s_.classes[c].utilisation.value
+                            : 0;
       }
       need = std::max(need, chips_needed);
     }
+    const double lots = one.lot > 0 ? std::ceil(need / one.lot) * one.lot : need;
+    bounds[index(delivery)] = std::min(std::max(lots, one.minimum_order), one.max[index(delivery)]);
   }
-  const double lots = one.lot > 0 ? std::ceil(need / one.lot) * one.lot : need;
-  return std::min(std::max(lots, one.minimum_order), one.max[index(delivery)]);
+  return bounds;
 }
 
 void ModelBuilder::gates(int o) {
