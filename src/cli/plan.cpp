@@ -23,8 +23,6 @@ constexpr std::uint64_t kMpsSizeMax = std::uint64_t{256} << 20;
 // Of --mps, where the optimum itself is asked for; --gap says otherwise.
 constexpr double kGapOfMps = 1e-6;
 
-constexpr double kGapOfPlan = 0.001;
-
 struct Words {
   std::string scenario, mps, solver = "highs";
   std::string data, svg, mps_out, explain;
@@ -134,7 +132,7 @@ ExitCode plan_of(const Terminal& terminal, const Words& words) {
   }
   const plan::PlanOptions options{
       .solver = solver_of(words.solver),
-      .gap = words.gap >= 0 ? words.gap : kGapOfPlan,
+      .gap = words.gap >= 0 ? words.gap : plan::PlanOptions{}.gap,
       .time_limit_s = words.time_limit_s,
       .threads = words.threads > 0 ? words.threads : numeric::processors_available(),
       .with_policies = !words.quick,
@@ -182,7 +180,7 @@ Action configure_plan(CLI::App& app) {
   app.add_option("--solver", words->solver, "which solver; default highs")
       ->check(CLI::IsMember(solvers));
   app.add_option("--gap", words->gap,
-                 "how far from the optimum, relative; default 0.001, with --mps 1e-6")
+                 "how far from the optimum, relative; default 1e-4, with --mps 1e-6")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("SHARE");
   app.add_option("--time-limit", words->time_limit_s, "of a search, in seconds; default 600")

@@ -26,7 +26,7 @@ class Reader {
       for (const auto& source : m_.reserve[r]) {
         made.reserve.back().emplace_back();
         for (int q = 0; q < s_.quarters; ++q) {
-          const int n = t_.node(std::max(0, q - s_.resources[r].booking), future);
+          const int n = t_.node(signing(s_.resources[r], m_.policy, q), future);
           made.reserve.back().back().push_back(value(source[index(q)], n));
         }
       }
@@ -162,7 +162,7 @@ class Keeper {
         pay(b_.capital, one.price, quarter, usd);
       }
     };
-    const int slip = one.kind == Kind::own ? f_.slip : 0;
+    const int late = slip(one, f_);
     for (int d = 0; d < s_.quarters; ++d) {
       const auto at = index(d);
       const double price = price_at(one, d);
@@ -173,10 +173,10 @@ class Keeper {
       if (decided.ordered[at] > 0) {
         const double deposit = one.deposit * price * decided.ordered[at];
         buy(signing(one, p_, d), deposit);
-        buy(d + slip, -deposit);
+        buy(d + late, -deposit);
       }
-      buy(d + slip, price * made.paid_chips[at]);
-      buy(d + slip, -one.discount * price * decided.discounted[at]);
+      buy(d + late, price * made.paid_chips[at]);
+      buy(d + late, -one.discount * price * decided.discounted[at]);
       if (d % 4 == 3 || d == s_.quarters - 1) {
         double volume = 0;
         for (int of_year = d - d % 4; of_year <= d; ++of_year) {
@@ -184,8 +184,8 @@ class Keeper {
         }
         buy(d, price * settlement(one, volume));
       }
-      if (d + slip < s_.quarters) {
-        const double worth = taken * price * residual_share(one, s_.quarters - d - slip);
+      if (d + late < s_.quarters) {
+        const double worth = taken * price * residual_share(one, s_.quarters - d - late);
         b_.residual += worth;
         account(one.price, -worth * discount_factor(s_, s_.quarters));
       }
@@ -203,17 +203,17 @@ class Keeper {
   }
 
   void fleet(const Option& one, const OptionDecisions& decided, OptionBook& made) {
-    const int slip = one.kind == Kind::own ? f_.slip : 0;
+    const int late = slip(one, f_);
     for (int q = 0; q < s_.quarters; ++q) {
       const auto at = index(q);
       double all = 0;
       for (std::size_t k = 0; k < s_.sites.size(); ++k) {
         double there = k == 0 && q <= one.installed_until ? one.installed : 0;
-        for (int d = std::max(0, q - slip - one.life + 1); d <= q - slip; ++d) {
+        for (int d = std::max(0, q - late - one.life + 1); d <= q - late; ++d) {
           there += decided.taken[index(d)][k];
         }
         b_.power[k][at] += there * one.power.value;
-        made.arrived[at] += q - slip >= 0 ? decided.taken[index(q - slip)][k] : 0;
+        made.arrived[at] += q - late >= 0 ? decided.taken[index(q - late)][k] : 0;
         all += there;
       }
       made.fleet[at] = all;

@@ -13,6 +13,10 @@ int signing(const Option& option, const Policy& policy, int delivery) {
   return std::max(policy.first_signing, delivery - option.booking);
 }
 
+int signing(const Resource& resource, const Policy& policy, int use) {
+  return std::min(use, std::max(policy.first_signing, use - resource.booking));
+}
+
 int last_cut(const Option& option, int delivery) { return std::max(0, delivery - option.lead); }
 
 bool may_order(const Scenario& scenario, const Policy& policy, int option, int delivery) {
@@ -77,10 +81,7 @@ void ModelBuilder::scales() {
 
 int ModelBuilder::delivery_arriving(int o, int at_node) const {
   const int at = node(at_node).quarter;
-  const int slip = option(o).kind == Kind::own && at >= s_.slip_known
-                       ? s_.futures[index(node(at_node).future)].slip
-                       : 0;
-  return at - slip;
+  return at < s_.slip_known ? at : at - slip(option(o), s_.futures[index(node(at_node).future)]);
 }
 
 Linear ModelBuilder::signed_chips(int o, int delivery, int at_node) {

@@ -63,6 +63,8 @@ struct Model {
 
 // The quarters of an order's life.
 int signing(const Option& option, const Policy& policy, int delivery);
+// The quarter in which what is used of a resource in quarter `use` is signed.
+int signing(const Resource& resource, const Policy& policy, int use);
 int last_cut(const Option& option, int delivery);
 bool may_order(const Scenario& scenario, const Policy& policy, int option, int delivery);
 // The factor on a dollar of quarter `t`.

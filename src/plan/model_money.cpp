@@ -109,7 +109,7 @@ void ModelBuilder::costs() {
       option_cost(o, n, capital, sum);
     }
     for (std::size_t r = 0; r < s_.resources.size(); ++r) {
-      const int booked = t_.ancestor(n, std::max(0, at - s_.resources[r].booking));
+      const int booked = t_.ancestor(n, signing(s_.resources[r], p_, at));
       for (const auto& source : m_.reserve[r]) {
         capital.add(source[index(at)][index(booked)], chips_ * s_.resources[r].fee.value);
       }

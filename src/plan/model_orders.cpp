@@ -33,7 +33,7 @@ std::vector<double> ModelBuilder::order_bounds(int o) const {
 
 void ModelBuilder::gates(int o) {
   const Option& one = option(o);
-  if (!one.gate || one.gate->is_passed) {
+  if (!has_open_gate(one)) {
     return;
   }
   const bool is_open = p_.may_order.empty() || p_.may_order[index(o)];
@@ -100,7 +100,7 @@ void ModelBuilder::orders(int o) {
       if (chips_signed.terms.empty()) {
         continue;
       }
-      if (one.gate && !one.gate->is_passed) {
+      if (has_open_gate(one)) {
         for (int tau = 0; tau <= std::min(signed_in, one.gate->latest); ++tau) {
           chips_signed.add(v.gate[index(tau)][index(t_.ancestor(n, tau))],
                            -std::min(ramped_max(one, d, tau), order_bound(o, d)) / chips_);

@@ -17,7 +17,7 @@ void ModelBuilder::reservations(int r) {
     m_.reserve.back().emplace_back();
     for (int q = 0; q < s_.quarters; ++q) {
       ByNode reserve = no_nodes();
-      for (const int n : t_.of_quarter(std::max(0, q - resource.booking))) {
+      for (const int n : t_.of_quarter(signing(resource, p_, q))) {
         const VariableId made = variable(named("reserve." + key, q, n), 0, kInfinity);
         reserve[index(n)] = made;
         if (std::isfinite(source.cap[index(q)])) {
@@ -81,7 +81,7 @@ void ModelBuilder::resource_use(int r, int q, int n) {
       row(named("source_share." + key, q, n), -kInfinity, over, 0);
     }
     Linear beyond = drawn[v];
-    const int at = t_.ancestor(n, std::max(0, q - resource.booking));
+    const int at = t_.ancestor(n, signing(resource, p_, q));
     beyond.add(m_.reserve[index(r)][v][index(q)][index(at)], -1);
     row(named("reserved." + key, q, n), -kInfinity, beyond, 0);
   }

@@ -147,9 +147,8 @@ std::vector<Policy> other_policies(const Scenario& s) {
   bool has_own = false;
   for (std::size_t o = 0; o < s.options.size(); ++o) {
     const Option& one = s.options[o];
-    const bool is_open_own = one.kind == Kind::own && !(one.gate && one.gate->is_passed);
-    has_own = has_own || is_open_own;
-    bought[o] = !is_open_own;
+    has_own = has_own || has_open_gate(one);
+    bought[o] = !has_open_gate(one);
     if (one.kind != Kind::rent &&
         std::find(vendors.begin(), vendors.end(), one.vendor) == vendors.end()) {
       vendors.push_back(one.vendor);

@@ -31,6 +31,12 @@ std::optional<Quarter> parse_quarter(std::string_view text) {
   return Quarter{year * 4 + (text[6] - '1')};
 }
 
+bool has_open_gate(const Option& option) { return option.gate && !option.gate->is_passed; }
+
+int slip(const Option& option, const Future& future) {
+  return has_open_gate(option) ? future.slip : 0;
+}
+
 double price_at(const Option& option, int d) {
   return option.price.value * std::pow(1 + option.price_change, d / 4.0);
 }

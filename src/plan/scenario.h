@@ -52,12 +52,12 @@ struct ServiceClass {
   SourceSpan place;
 };
 
-// One way the world may go: a demand scenario with a slip of the own chip.
+// One way the world may go: a demand scenario with a slip of the own chips whose gate is open.
 struct Future {
   std::string name;
   double probability = 0;
   std::vector<std::vector<double>> demand;  // by class and quarter, tokens/s
-  int slip = 0;                             // quarters that the own chip comes later
+  int slip = 0;                             // quarters that they come later
 };
 
 struct Site {
@@ -142,7 +142,7 @@ struct Scenario {
   std::vector<double> capital;         // by quarter, USD
   double vendor_share = 1;
   int vendor_share_from = 0;
-  int slip_known = 0;  // quarter from which the own chip's slip is known
+  int slip_known = 0;  // quarter from which the slip is known
   std::vector<ServiceClass> classes;
   std::vector<Future> futures;
   std::vector<Site> sites;
@@ -154,6 +154,10 @@ struct Scenario {
   [[nodiscard]] int option_count() const { return static_cast<int>(options.size()); }
 };
 
+// Whether an option is an own chip whose gate is still to be decided.
+bool has_open_gate(const Option& option);
+// Quarters that an option's deliveries come later in a future.
+int slip(const Option& option, const Future& future);
 // The price of a chip of an option that is delivered in quarter `d`.
 double price_at(const Option& option, int d);
 // The share of a chip's price that it is worth `age` quarters after delivery.

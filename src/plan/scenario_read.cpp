@@ -314,14 +314,14 @@ void ScenarioReader::slips(const std::vector<Future>& demands) {
     double probability;
   };
   std::vector<Slip> slips{{0, 1}};
-  int first_own = s_.quarters;
+  int first_late = s_.quarters;
   for (const Option& one : s_.options) {
-    if (one.kind == Kind::own) {
-      first_own = std::min(first_own, one.from);
+    if (has_open_gate(one)) {
+      first_late = std::min(first_late, one.from);
     }
   }
   const chip::Node* given_slip = toml_.get(root_, "slip");
-  s_.slip_known = first_own;
+  s_.slip_known = first_late;
   if (const chip::Node* table = toml_.table(given_slip)) {
     slips.clear();
     std::vector<int> by{0, 2, 4};
@@ -348,16 +348,16 @@ void ScenarioReader::slips(const std::vector<Future>& demands) {
     }
     if (const chip::Node* given = toml_.get(*table, "known")) {
       s_.slip_known = plan_quarter(given).value_or(0);
-      if (s_.slip_known > first_own) {
-        toml_.find(
-            "S0306",
-            fmt::format("the slip is known in {}, after own chips may come in {}",
-                        text({s_.start.count + s_.slip_known}), text({s_.start.count + first_own})),
-            *given);
+      if (s_.slip_known > first_late) {
+        toml_.find("S0306",
+                   fmt::format("the slip is known in {}, after own chips may come in {}",
+                               text({s_.start.count + s_.slip_known}),
+                               text({s_.start.count + first_late})),
+                   *given);
       }
     }
     toml_.finish(*table, "[slip]");
-  } else if (given_slip == nullptr && first_own < s_.quarters) {
+  } else if (given_slip == nullptr && first_late < s_.quarters) {
     toml_.find("S0302", "an own chip may slip: the scenario lacks [slip]", root_, "",
                {"[slip] probability = [\"50 %\", \"30 %\", \"20 %\"]  # of 0, 2 and 4 quarters"});
   }

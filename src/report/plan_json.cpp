@@ -70,7 +70,7 @@ Json future_json(const PlanRecord& record, std::size_t f) {
         {"new_chips", series(decided.ordered)}, {"paid_chips", series(one.paid_chips)},
         {"arrived_chips", series(one.arrived)}, {"fleet_chips", series(one.fleet)},
         {"purchase_usd", series(one.purchase)}, {"running_usd", series(one.running)}};
-    if (s.options[o].gate && !s.options[o].gate->is_passed) {
+    if (plan::has_open_gate(s.options[o])) {
       option["gate_quarter"] = decided.gate < 0 ? Json() : Json(quarter_text(plan, decided.gate));
     }
     json["options"].push_back(std::move(option));
@@ -106,7 +106,7 @@ Json signatures_json(const plan::Plan& plan) {
   for (const Signature& one : signatures(plan)) {
     list.push_back({{"sign_by", plan::first_day({plan.scenario->start.count + one.signing})},
                     {"what", one.what},
-                    {"kind", one.option >= 0 ? "order" : "reservation"},
+                    {"kind", name(one.kind)},
                     {"delivery", quarter_text(plan, one.delivery)},
                     {"unit", one.unit},
                     {"amount_mean", rounded(one.amount)},
@@ -131,7 +131,7 @@ Json own_json(const PlanRecord& record) {
   return {
       {"option", plan.scenario->options[index(own.option)].name},
       {"build", own.is_taken()},
-      {"settled", is_settled(plan)},
+      {"settled", has_reached_gap(plan) && !is_close_call(plan, own)},
       {"gate_by_future", std::move(gates)},
       {"programme_usd", rounded(plan.scenario->options[index(own.option)].gate->nre.value)},
       {"option_value_usd", plan.without_own ? rounded(regret(plan, *plan.without_own)) : Json()}};

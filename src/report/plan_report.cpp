@@ -41,13 +41,19 @@ std::string own_line(const PlanRecord& record) {
       plan.without_own
           ? fmt::format("the option to build it is worth {}", regret_text(plan, *plan.without_own))
           : "what the option to build it is worth was not computed";
-  if (!is_settled(plan)) {
+  const std::string found =
+      own.is_taken() ? "with it, decided " + gate_text(plan, own) : std::string("without it");
+  if (!has_reached_gap(plan)) {
     return fmt::format(
         "Own chip {}: not settled. The search ended before the gap was reached; the best plan "
-        "found "
-        "so far is {}. Its programme costs {}; {}.\n",
-        name, own.is_taken() ? "with it, decided " + gate_text(plan, own) : "without it",
-        usd(gate.nre.value), worth);
+        "found so far is {}. Its programme costs {}; {}.\n",
+        name, found, usd(gate.nre.value), worth);
+  }
+  if (is_close_call(plan, own)) {
+    return fmt::format(
+        "Own chip {}: a close call. Its programme costs {}; {}, which the gap hides; this plan is "
+        "{}.\n",
+        name, usd(gate.nre.value), worth, found);
   }
   if (!own.is_taken()) {
     return fmt::format("Own chip {}: no. Its programme of {} does not come back here; {}.\n", name,
@@ -60,6 +66,7 @@ std::string own_line(const PlanRecord& record) {
 std::string now_line(const std::vector<Signature>& list, const PlanRecord& record) {
   struct Sum {
     std::string what, unit;
+    bool is_programme = false;
     double amount = 0, dollars = 0;
   };
   std::vector<Sum> sums;
@@ -70,7 +77,12 @@ std::string now_line(const std::vector<Signature>& list, const PlanRecord& recor
     }
     const auto same = std::find_if(sums.begin(), sums.end(),
                                    [&](const Sum& sum) { return sum.what == one.what; });
-    Sum& sum = same != sums.end() ? *same : sums.emplace_back(Sum{one.what, one.unit});
+    Sum& sum = same != sums.end() ? *same
+                                  : sums.emplace_back(Sum{
+                                        .what = one.what,
+                                        .unit = one.unit,
+                                        .is_programme = one.kind == SignatureKind::programme,
+                                    });
     sum.amount += one.amount;
     sum.dollars += one.usd;
     total += one.usd;
@@ -80,7 +92,9 @@ std::string now_line(const std::vector<Signature>& list, const PlanRecord& recor
   }
   std::vector<std::string> parts;
   for (const Sum& sum : sums) {
-    parts.push_back(fmt::format("{} {} {}", number(sum.amount), sum.unit, sum.what));
+    parts.push_back(sum.is_programme
+                        ? "the " + sum.what
+                        : fmt::format("{} {} {}", number(sum.amount), sum.unit, sum.what));
   }
   return fmt::format("Decide now, by {}: sign {} ({}).\n",
                      plan::first_day(record.plan.scenario->start), join(parts, ", "), usd(total));
@@ -247,7 +261,7 @@ std::string futures_text(const PlanRecord& record) {
     const double unmet = unmet_share(book);
     table.row({plan.scenario->futures[f].name, percent(plan.scenario->futures[f].probability),
                compact(book.total - book.penalties), number(book.per_mtok()),
-               unmet > 1e-6 ? percent(unmet) : "-"});
+               unmet > 0 ? percent(unmet) : "-"});
   }
   std::string text = fmt::format("Futures\n{}", table.text("  "));
   if (plan.scenario->tail_weight > 0) {

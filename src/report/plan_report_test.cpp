@@ -104,6 +104,45 @@ TEST(PlanReport, settles_nothing_where_the_search_ended_early) {
   }
 }
 
+TEST(PlanReport, calls_it_close_where_the_gap_hides_whether_to_build) {
+  PlanRecord of = record();
+  const double objective = of.plan.best.objective;
+  of.plan.without_own = plan::Outcome{.policy = {.key = "without_own", .text = "", .may_order = {}},
+                                      .has_plan = true,
+                                      .objective = objective,
+                                      .bound = objective};
+  const auto worth = [&](double usd, double gap_usd) {
+    of.plan.without_own->objective = of.plan.without_own->bound = objective + usd;
+    of.plan.best.bound = objective - gap_usd;
+  };
+  decide(of, {1, 1});
+  worth(3e6, 2e6);
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2."));
+  EXPECT_EQ(plan_json(of)["own_chip"]["settled"], true);
+  worth(2e6, 3e6);
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: a close call."));
+  EXPECT_THAT(plan_text(of), HasSubstr("this plan is with it, decided in 2027-Q2."));
+  EXPECT_EQ(plan_json(of)["own_chip"]["settled"], false);
+  decide(of, {-1, -1});
+  worth(0, 3e6);
+  EXPECT_THAT(plan_text(of), HasSubstr("less than 3.00 million USD, which the gap hides"));
+  EXPECT_THAT(plan_text(of), HasSubstr("this plan is without it."));
+  worth(0, 1e3);  // nobody begins a programme of 50 million for that
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: no."));
+}
+
+TEST(PlanReport, lists_the_programme_among_what_is_to_be_signed) {
+  PlanRecord of = record();
+  decide(of, {0, 0});
+  EXPECT_THAT(plan_text(of), HasSubstr("the programme of own"));
+  EXPECT_THAT(plan_text(of),
+              testing::ContainsRegex("2027-01-01 +programme of own +2027-Q3 +1.00 +gate +all"));
+  decide(of, {-1, 1});
+  EXPECT_THAT(plan_text(of), testing::ContainsRegex(
+                                 "2027-04-01 +programme of own +2027-Q4 +0.4[0 ]+gate +0 to 1.00"));
+  EXPECT_THAT(plan_text(of), Not(HasSubstr("the programme of own")));
+}
+
 TEST(PlanReport, ranges_what_is_signed_together_over_the_futures) {
   PlanRecord of = record();
   for (plan::Decisions& one : of.plan.best.decisions) {

@@ -14,6 +14,7 @@ namespace {
 
 // An amount below this is rounding of the solver.
 constexpr double kNothing = 1e-3;
+constexpr double kNothingUnmet = 1e-6;  // share of the demand
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
@@ -41,13 +42,35 @@ void add_reservations(const plan::Plan& plan, std::vector<Signature>& list) {
           by_future.push_back(one.reserve[r][v][index(q)]);
         }
         add(list,
-            {.what = resource.name + " of " + resource.sources[v].vendor,
+            {.kind = SignatureKind::reservation,
+             .what = resource.name + " of " + resource.sources[v].vendor,
              .unit = resource.unit,
              .delivery = q,
-             .signing = std::max(0, q - resource.booking),
+             .signing = plan::signing(resource, plan.best.policy, q),
              .by_future = std::move(by_future)},
             plan, resource.fee.value);
       }
+    }
+  }
+}
+
+void add_programmes(const plan::Plan& plan, std::vector<Signature>& list) {
+  const plan::Scenario& s = *plan.scenario;
+  for (std::size_t o = 0; o < s.options.size(); ++o) {
+    const plan::Option& option = s.options[o];
+    for (int q = 0; plan::has_open_gate(option) && q <= option.gate->latest; ++q) {
+      std::vector<double> by_future;
+      for (const plan::Decisions& one : plan.best.decisions) {
+        by_future.push_back(one.options[o].gate == q ? 1 : 0);
+      }
+      add(list,
+          {.kind = SignatureKind::programme,
+           .what = "programme of " + option.name,
+           .unit = "gate",
+           .delivery = q + option.gate->development,
+           .signing = q,
+           .by_future = std::move(by_future)},
+          plan, option.gate->nre.value);
     }
   }
 }
@@ -66,6 +89,18 @@ std::string usd(double value) {
 }
 
 std::string watts(double value) { return si(value, "W", Charset::ascii); }
+
+std::string_view name(SignatureKind kind) {
+  switch (kind) {
+    case SignatureKind::order:
+      return "order";
+    case SignatureKind::reservation:
+      return "reservation";
+    case SignatureKind::programme:
+      return "programme";
+  }
+  return "";
+}
 
 void Signature::add(const Signature& other) {
   amount += other.amount;
@@ -90,7 +125,6 @@ std::vector<Signature> signatures(const plan::Plan& plan) {
       add(list,
           {.what = option.name,
            .unit = "chips",
-           .option = o,
            .delivery = d,
            .signing = plan::signing(option, plan.best.policy, d),
            .by_future = std::move(by_future)},
@@ -98,6 +132,7 @@ std::vector<Signature> signatures(const plan::Plan& plan) {
     }
   }
   add_reservations(plan, list);
+  add_programmes(plan, list);
   std::stable_sort(list.begin(), list.end(), [](const Signature& a, const Signature& b) {
     return std::tie(a.signing, a.what, a.delivery) < std::tie(b.signing, b.what, b.delivery);
   });
@@ -118,13 +153,24 @@ std::optional<int> OwnDecision::first() const {
   return earliest;
 }
 
-bool is_settled(const plan::Plan& plan) { return plan.best.status == plan::Status::optimal; }
+bool has_reached_gap(const plan::Plan& plan) { return plan.best.status == plan::Status::optimal; }
+
+bool is_close_call(const plan::Plan& plan, const OwnDecision& own) {
+  // Nobody begins a programme for less than this share of its price.
+  constexpr double kWorthwhile = 0.01;
+  if (!plan.without_own || !plan.without_own->has_plan) {
+    return false;
+  }
+  const double nre = plan.scenario->options[index(own.option)].gate->nre.value;
+  const double hidden = hidden_by_gaps(plan, *plan.without_own);
+  return own.is_taken() ? regret(plan, *plan.without_own) < hidden : hidden > kWorthwhile * nre;
+}
 
 OwnDecision own_decision(const plan::Plan& plan) {
   OwnDecision made;
   for (int o = 0; o < plan.scenario->option_count(); ++o) {
     const plan::Option& option = plan.scenario->options[index(o)];
-    if (!option.gate || option.gate->is_passed || (made.option >= 0 && made.is_taken())) {
+    if (!plan::has_open_gate(option) || (made.option >= 0 && made.is_taken())) {
       continue;
     }
     made = {.option = o, .gate = {}};
@@ -139,10 +185,13 @@ double regret(const plan::Plan& plan, const plan::Outcome& outcome) {
   return std::max(0.0, outcome.objective - plan.best.objective);
 }
 
+double hidden_by_gaps(const plan::Plan& plan, const plan::Outcome& outcome) {
+  return (plan.best.objective - plan.best.bound) + (outcome.objective - outcome.bound);
+}
+
 std::string regret_text(const plan::Plan& plan, const plan::Outcome& outcome) {
   const double more = regret(plan, outcome);
-  const double hidden =
-      (plan.best.objective - plan.best.bound) + (outcome.objective - outcome.bound);
+  const double hidden = hidden_by_gaps(plan, outcome);
   return more < hidden ? "less than " + usd(std::max(hidden, 1.0)) : usd(more);
 }
 
@@ -154,7 +203,7 @@ double unmet_share(const plan::Book& book) {
       all += book.unmet[c][q] + book.served[c][q];
     }
   }
-  return all > 0 ? unmet / all : 0;
+  return unmet > kNothingUnmet * all ? unmet / all : 0;
 }
 
 double unmet_share(const plan::Plan& plan) {

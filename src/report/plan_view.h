@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan/planner.h"
@@ -24,12 +25,14 @@ double mean(const plan::Plan& plan, const Of& of) {
   return sum;
 }
 
-// An order or an allocation that is signed, in a future or in all of them.
+// An order, an allocation or a programme that is signed, in a future or in all of them.
+enum class SignatureKind { order, reservation, programme };
+std::string_view name(SignatureKind kind);
 struct Signature {
-  std::string what;   // "gb300", "hbm3e of samsung"
+  SignatureKind kind = SignatureKind::order;
+  std::string what;   // "gb300", "hbm3e of samsung", "programme of churon-1"
   std::string unit;   // "chips"
-  int option = -1;    // of an order
-  int delivery = 0;   // quarter
+  int delivery = 0;   // quarter; of a programme that of its first chips, without a slip
   int signing = 0;    // quarter, at whose beginning at the latest
   double amount = 0;  // mean over the futures
   std::vector<double> by_future;
@@ -55,8 +58,12 @@ struct OwnDecision {
 OwnDecision own_decision(const plan::Plan& plan);
 
 // Whether the plan is within the gap that was asked for; otherwise it is the best so far.
-bool is_settled(const plan::Plan& plan);
+bool has_reached_gap(const plan::Plan& plan);
+// Whether the gaps could hide that the other answer about the own chip is the better one.
+bool is_close_call(const plan::Plan& plan, const OwnDecision& own);
 
+// How much of the difference between an outcome and the plan their gaps could explain.
+double hidden_by_gaps(const plan::Plan& plan, const plan::Outcome& outcome);
 // What an outcome costs more than the plan; never below zero: a difference within the gap is none.
 double regret(const plan::Plan& plan, const plan::Outcome& outcome);
 // "647 million USD"; "less than 122 million USD" where the gap hides it.

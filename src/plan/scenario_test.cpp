@@ -1,0 +1,102 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plan/model.h"
+#include "plan/scenario_read.h"
+
+namespace churon::plan {
+namespace {
+
+// One own chip whose gate has passed, one whose gate is open; two paths of demand.
+constexpr std::string_view kScenario = R"(start = "2027-Q1"
+quarters = 8
+discount_rate = "10 %"
+slip = { probability = ["50 %", "30 %", "20 %"] }
+
+[[class]]
+name = "chat"
+demand = "5 Mtok/s"
+growth = "50 %"
+utilisation = "60 %"
+unmet = "1 USD/Mtok"
+
+[[scenario]]
+name = "base"
+probability = "70 %"
+[[scenario]]
+name = "surge"
+probability = "30 %"
+begins = "2027-Q2"
+factor = 2
+
+[[site]]
+name = "colo"
+power = "5 MW"
+
+[[resource]]
+name = "hbm"
+booking = "4 quarters"
+source = [{ vendor = "samsung", cap = "9000 chips" }]
+
+[[option]]
+name = "first"
+kind = "own"
+price = "20000 USD"
+power = "1 kW"
+running = "0.4 USD/h"
+tokens = { chat = "8000 tok/s" }
+max = "500 chips"
+gate = { passed = true, tapeout = "0 quarters", qualification = "1 quarter" }
+uses = [{ resource = "hbm", per_chip = 8 }]
+
+[[option]]
+name = "second"
+kind = "own"
+price = "18000 USD"
+power = "1 kW"
+running = "0.4 USD/h"
+tokens = { chat = "9000 tok/s" }
+max = "500 chips"
+gate = { nre = "1 million USD", decide_by = "2027-Q2", tapeout = "2 quarters", qualification = "1 quarter" }
+)";
+
+Scenario scenario(std::string_view toml = kScenario) {
+  auto read = parse_scenario(toml, "plan.toml", CHURON_SOURCE_DIR "/data/cost");
+  EXPECT_TRUE(read) << (read ? "" : to_text(read.error()));
+  return read ? std::move(*read) : Scenario{};
+}
+
+TEST(Scenario, lets_only_chips_slip_whose_gate_is_open) {
+  const Scenario s = scenario();
+  ASSERT_EQ(s.futures.size(), 6U);
+  EXPECT_EQ(s.slip_known, 3);  // when the second could come, not when the first does
+  const Future& late = s.futures[2];
+  EXPECT_EQ(late.slip, 4);
+  EXPECT_EQ(slip(s.options[0], late), 0);
+  EXPECT_EQ(slip(s.options[1], late), 4);
+  const FutureTree tree(s);
+  EXPECT_EQ(tree.of_quarter(2).size(), 2U);  // the paths of demand
+  EXPECT_EQ(tree.of_quarter(3).size(), 6U);
+}
+
+TEST(Model, signs_no_allocation_before_the_first_signing) {
+  const Scenario s = scenario();
+  const FutureTree tree(s);
+  const auto signings = [&](const Policy& policy) {
+    std::vector<int> quarters;
+    const Model made = model(s, tree, policy);
+    const auto& by_node = made.reserve[0][0][2];  // of the third quarter
+    for (std::size_t n = 0; n < by_node.size(); ++n) {
+      if (by_node[n].index >= 0) {
+        quarters.push_back(tree.nodes()[n].quarter);
+      }
+    }
+    return quarters;
+  };
+  EXPECT_THAT(signings(Policy{}), testing::ElementsAre(0));
+  EXPECT_THAT(signings(Policy{.key = "wait", .text = "wait", .may_order = {}, .first_signing = 1}),
+              testing::ElementsAre(1, 1));  // with demand of that quarter known
+}
+
+}  // namespace
+}  // namespace churon::plan
