@@ -64,6 +64,55 @@ ElasticProgram made_elastic(const Program& program, std::span<const Elastic> ela
   return made;
 }
 
+// Leaves out of `rows` (indices of slacks) what the smallest relaxation is no smaller without:
+// first many at once, then one by one. `linear` has free slacks for all other rows.
+Result<void> leave_out(Program linear, const std::vector<Slack>& slacks, double smallest,
+                       const SolveOptions& options, std::vector<std::size_t>& rows) {
+  constexpr double kSame = 1e-6;      // relative
+  constexpr int kProgramsMost = 200;  // what is left then may hold more than is needed
+  const auto price = [&](std::size_t at, std::span<const double> costs) {
+    for (const VariableId id : {slacks[at].above, slacks[at].below}) {
+      if (id.index >= 0) {
+        linear.at(id).cost = costs.empty() ? 0 : costs[at];
+      }
+    }
+  };
+  std::vector<double> costs(slacks.size());
+  for (std::size_t i = 0; i < slacks.size(); ++i) {
+    const VariableId id = slacks[i].above.index >= 0 ? slacks[i].above : slacks[i].below;
+    costs[i] = id.index >= 0 ? linear.at(id).cost : 0;
+  }
+  int solved = 0;
+  for (std::size_t chunk = std::max<std::size_t>(1, rows.size() / 2);; chunk /= 2) {
+    for (std::size_t at = 0; at < rows.size() && solved < kProgramsMost;) {
+      const std::size_t end = std::min(rows.size(), at + chunk);
+      for (std::size_t i = at; i < end; ++i) {
+        price(rows[i], {});
+      }
+      const auto without = solve(linear, options);
+      ++solved;
+      if (!without) {
+        return fail(without);
+      }
+      if (without->status != Status::optimal) {
+        return {};
+      }
+      if (without->objective >= smallest * (1 - kSame)) {
+        rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(at),
+                   rows.begin() + static_cast<std::ptrdiff_t>(end));
+      } else {
+        for (std::size_t i = at; i < end; ++i) {
+          price(rows[i], costs);
+        }
+        at = end;
+      }
+    }
+    if (chunk == 1) {
+      return {};
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::optional<Conflict>> conflict(const Program& program, std::span<const Elastic> elastic,
@@ -76,18 +125,6 @@ Result<std::optional<Conflict>> conflict(const Program& program, std::span<const
   if (mixed->status != Status::optimal) {
     return std::optional<Conflict>();
   }
-  // With the integers where the smallest relaxation has them, prices of rows are the proof.
-  std::vector<double> duals = mixed->duals;
-  if (duals.empty()) {
-    auto linear = solve(with_integers_fixed(made.program, mixed->values), options);
-    if (!linear) {
-      return fail(linear);
-    }
-    if (linear->status != Status::optimal) {
-      return std::optional<Conflict>();
-    }
-    duals = std::move(linear->duals);
-  }
   Conflict found;
   for (std::size_t i = 0; i < elastic.size(); ++i) {
     const auto value = [&](VariableId id) {
@@ -97,13 +134,37 @@ Result<std::optional<Conflict>> conflict(const Program& program, std::span<const
     if (std::fabs(by) > kBroken * size(program.at(elastic[i].row))) {
       found.smallest.push_back({elastic[i].row, by});
     }
-    const auto row = static_cast<std::size_t>(elastic[i].row.index);
-    if (row < duals.size() && std::fabs(duals[row]) > kBroken * elastic[i].price) {
-      found.rows.push_back(elastic[i].row);
-    }
   }
   if (found.smallest.empty()) {
     return std::optional<Conflict>();
+  }
+  // With the integers where the smallest relaxation has them.
+  Program linear = with_integers_fixed(made.program, mixed->values);
+  const auto priced = solve(linear, options);
+  if (!priced) {
+    return fail(priced);
+  }
+  if (priced->status != Status::optimal) {
+    return std::optional<Conflict>();
+  }
+  std::vector<std::size_t> rows;  // of which one has a price: the others change nothing
+  for (std::size_t i = 0; i < elastic.size(); ++i) {
+    const auto row = static_cast<std::size_t>(elastic[i].row.index);
+    if (std::fabs(priced->duals[row]) > kBroken * elastic[i].price) {
+      rows.push_back(i);
+      continue;
+    }
+    for (const VariableId id : {made.slacks[i].above, made.slacks[i].below}) {
+      if (id.index >= 0) {
+        linear.at(id).cost = 0;
+      }
+    }
+  }
+  if (const auto done = leave_out(linear, made.slacks, priced->objective, options, rows); !done) {
+    return fail(done);
+  }
+  for (const std::size_t i : rows) {
+    found.rows.push_back(elastic[i].row);
   }
   return std::optional<Conflict>(std::move(found));
 }

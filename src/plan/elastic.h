@@ -1,6 +1,6 @@
 // Why a program has no solution. Some rows are made elastic: their bounds may be broken at a price
-// per unit. The cheapest way to break them is the smallest relaxation, and the rows that have a
-// price in that optimum together prove that there is no solution: they conflict.
+// per unit. The cheapest way to break them is the smallest relaxation. The rows without any one of
+// which a smaller one would do prove that there is no solution: they conflict.
 #pragma once
 
 #include <span>
@@ -23,7 +23,7 @@ struct Relaxation {
 };
 
 struct Conflict {
-  std::vector<Relaxation> smallest;  // largest price first
+  std::vector<Relaxation> smallest;  // in the order of the program
   std::vector<RowId> rows;           // that conflict, in the order of the program
 };
 

@@ -254,8 +254,8 @@ void ModelBuilder::demand() {
       if (served.must_serve > 0) {
         Linear missing;
         missing.add(unmet[index(n)], 1);
-        cap("serve." + served.name, "demand of " + served.name + " that must be served", "tok/s",
-            m_.tokens, n, missing, (1 - served.must_serve) * wanted, served.place);
+        cap("serve." + served.name, "unmet demand of " + served.name, "tok/s", m_.tokens, n,
+            missing, (1 - served.must_serve) * wanted, served.place);
       }
     }
     m_.unmet.push_back(std::move(unmet));

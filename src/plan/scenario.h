@@ -45,7 +45,6 @@ struct Fact {
 struct ServiceClass {
   std::string name;
   std::vector<double> demand;  // by quarter, mean tokens/s, before a future's factor
-  Fact start, growth;
   Fact utilisation;       // mean over sustained peak: the fleet is sized for demand / utilisation
   Fact unmet;             // USD per token not served
   double must_serve = 0;  // share
@@ -136,8 +135,7 @@ struct Scenario {
   std::string name, file, digest;
   Quarter start;
   int quarters = 16;
-  double discount_rate = 0;  // per year
-  Fact discount;
+  double discount_rate = 0;            // per year
   double tail = 0.9, tail_weight = 0;  // CVaR over the worst 1 - tail, and its weight
   std::vector<double> capital;         // by quarter, USD
   double vendor_share = 1;

@@ -108,7 +108,9 @@ void ScenarioReader::option_prices(const chip::Node& table, const std::string& w
   option.price = value("price", Measure::money, &ChipFacts::price);
   option.running = value("running", Measure::money_per_hour, &ChipFacts::running);
   option.power = value("power", Measure::power, &ChipFacts::power);
-  option.price_change = toml_.number(toml_.get(table, "price_change"), Measure::share).value_or(0);
+  option.price_change =
+      toml_.number(toml_.get(table, "price_change"), Measure::share, key + ".price_change")
+          .value_or(0);
   if (option.price_change <= -1) {
     toml_.find("S0304", "a price falls by less than 100 % a year",
                table.find("price_change")->value);
@@ -126,8 +128,9 @@ void ScenarioReader::option_dates(const chip::Node& table, const std::string& wh
                                   Option& option) {
   const chip::Node* booking = toml_.get(table, "booking");
   const bool is_rent = option.kind == Kind::rent;
-  option.lead = is_rent ? 0 : quarters(toml_.get(table, "lead"), 1);
-  option.booking = quarters(booking, option.lead);
+  const std::string key = "option." + option.name;
+  option.lead = is_rent ? 0 : quarters(toml_.get(table, "lead"), key + ".lead", 1);
+  option.booking = quarters(booking, key + ".booking", option.lead);
   if (option.booking < option.lead) {
     toml_.find("S0306",
                fmt::format("{} is signed {} quarters ahead, and takes {} quarters", where,
@@ -141,13 +144,14 @@ void ScenarioReader::option_dates(const chip::Node& table, const std::string& wh
   if (option.from > option.until) {
     toml_.find("S0306", fmt::format("{} ends before it begins", where), *until);
   }
-  option.life = is_rent ? 1 : std::max(1, quarters(toml_.get(table, "life"), 20));
+  option.life = is_rent ? 1 : std::max(1, quarters(toml_.get(table, "life"), key + ".life", 20));
 }
 
 void ScenarioReader::option_contract(const chip::Node& table, const std::string& where,
                                      Option& option) {
-  const auto share = [&](std::string_view key, double without) {
-    return toml_.share(toml_.get(table, key), key, {}, without);
+  const std::string key = "option." + option.name;
+  const auto share = [&](std::string_view name, double without) {
+    return toml_.share(toml_.get(table, name), fmt::format("{}.{}", key, name), name, {}, without);
   };
   option.take_or_pay = share("take_or_pay", 1);
   option.committed_take_or_pay = share("committed_take_or_pay", option.take_or_pay);
@@ -158,9 +162,11 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
                table.find("deposit")->value);
   }
   for (const chip::Node* step : toml_.tables(table, "steps")) {
-    const auto from = toml_.number(toml_.need(*step, "from", "a step of price"), Measure::chips);
-    const auto change =
-        toml_.number(toml_.need(*step, "change", "a step of price"), Measure::share);
+    const std::string of_step = fmt::format("{}.steps.{}", key, option.steps.size() + 1);
+    const auto from = toml_.number(toml_.need(*step, "from", "a step of price"), Measure::chips,
+                                   of_step + ".from");
+    const auto change = toml_.number(toml_.need(*step, "change", "a step of price"), Measure::share,
+                                     of_step + ".change");
     toml_.finish(*step, "a step of price");
     if (from && change && !option.steps.empty() && *from <= option.steps.back().from) {
       toml_.find("S0306", "steps of price are out of order", *step);
@@ -173,7 +179,8 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
   }
   (void)toml_.get(table, "alternatives");
   option.alternative_minimum =
-      toml_.number(toml_.get(table, "credible_from"), Measure::chips).value_or(1);
+      toml_.number(toml_.get(table, "credible_from"), Measure::chips, key + ".credible_from")
+          .value_or(1);
 }
 
 void ScenarioReader::option_tokens(const chip::Node& table, const std::string& where,
@@ -249,7 +256,9 @@ void ScenarioReader::option_uses(const chip::Node& table, const std::string& whe
                  : chips_per != nullptr ? 1 / plain(chips_per)
                                         : 1;
     const chip::Node* ahead = toml_.get(*node, "ahead");
-    use.ahead = quarters(ahead, std::min(1, option.lead));
+    use.ahead =
+        quarters(ahead, fmt::format("option.{}.uses.{}.ahead", option.name, resource.value_or("")),
+                 std::min(1, option.lead));
     if (use.ahead > option.lead) {
       toml_.find("S0306", fmt::format("{} uses it before it is ordered", where),
                  ahead != nullptr ? *ahead : *node, "", {"ahead is not longer than lead"});
@@ -294,8 +303,10 @@ void ScenarioReader::option_gate(const chip::Node& table, const std::string& whe
   }
   const std::string in = "the gate of " + where;
   gate.is_passed = toml_.flag(toml_.get(*node, "passed")).value_or(false);
-  const int tapeout = quarters(toml_.need(*node, "tapeout", in), 0);
-  const int qualification = quarters(toml_.need(*node, "qualification", in), 1);
+  const std::string key = "option." + option.name;
+  const int tapeout = quarters(toml_.need(*node, "tapeout", in), key + ".tapeout", 0);
+  const int qualification =
+      quarters(toml_.need(*node, "qualification", in), key + ".qualification", 1);
   gate.development = std::max(gate.is_passed ? 0 : 1, tapeout + qualification);
   if (!gate.is_passed) {
     gate.latest = plan_quarter(toml_.need(*node, "decide_by", in)).value_or(0);
@@ -303,7 +314,9 @@ void ScenarioReader::option_gate(const chip::Node& table, const std::string& whe
   }
   double before = 0;
   for (const chip::Node& item : toml_.items(toml_.get(*node, "ramp"))) {
-    const double share = toml_.number(&item, Measure::share).value_or(1);
+    const double share =
+        toml_.number(&item, Measure::share, fmt::format("{}.ramp.{}", key, gate.ramp.size() + 1))
+            .value_or(1);
     if (share < before || share > 1) {
       toml_.find("S0304", "a ramp rises to 100 % at most", item);
     }
@@ -319,32 +332,60 @@ void ScenarioReader::option_gate(const chip::Node& table, const std::string& whe
   option.gate = std::move(gate);
 }
 
-// Deliveries signed already: { quarter, v }, v in chips or in power.
+// Deliveries signed already: { quarter, v, src, … }, v in chips or in power.
 std::vector<double> ScenarioReader::commitments(const chip::Node& table, const Option& option) {
   std::vector<double> chips(index(s_.quarters));
   for (const chip::Node* item : toml_.tables(table, "committed")) {
     const auto quarter = plan_quarter(toml_.need(*item, "quarter", "a commitment"));
     const chip::Node* amount = toml_.need(*item, "v", "a commitment");
-    (void)toml_.word(toml_.get(*item, "src"));
-    toml_.finish(*item, "a commitment");
     if (!quarter || amount == nullptr) {
       continue;
     }
     const bool is_power = amount->type == chip::NodeType::text && amount->text.ends_with("W");
-    const auto value = toml_.number(amount, is_power ? Measure::power : Measure::chips);
+    const std::string key =
+        fmt::format("option.{}.committed.{}", option.name, text({s_.start.count + *quarter}));
+    const double value =
+        toml_.number(item, is_power ? Measure::power : Measure::chips, key).value_or(0);
     if (is_power && option.power.value <= 0) {
       toml_.find("S0310", "a commitment in watts needs the option's power", *amount);
       continue;
     }
-    chips[index(*quarter)] += value.value_or(0) / (is_power ? option.power.value : 1);
+    chips[index(*quarter)] += value / (is_power ? option.power.value : 1);
   }
   return chips;
 }
 
+// An option of which nothing can ever be ordered is a mistake.
+void ScenarioReader::check_orders(const chip::Node& table, const std::string& where,
+                                  const Option& option) {
+  const bool is_there =
+      option.installed > 0 || option.committed != std::vector<double>(index(s_.quarters));
+  if (has_dates_ && !is_there && std::max(option.from, option.lead) > option.until) {
+    toml_.find(
+        "S0306",
+        fmt::format("no chip of {} can arrive by {}", where, text({s_.start.count + option.until})),
+        table, "",
+        {"it is ordered `lead` quarters ahead, in the plan's first quarter at the earliest"});
+  }
+  const double most = *std::max_element(option.max.begin(), option.max.end());
+  const double least =
+      option.lot > 0 ? option.lot * std::max(1.0, std::ceil(option.minimum_order / option.lot))
+                     : option.minimum_order;
+  if (least > most && most > 0) {
+    toml_.find("S0304",
+               fmt::format("the smallest order of {} is {:g} chips, and no more than {:g} are "
+                           "delivered in a quarter",
+                           where, least, most),
+               table.find(option.lot > 0 ? "lot" : "minimum_order")->value, "",
+               {"raise `max`, or order less at once"});
+  }
+}
+
 void ScenarioReader::option_amounts(const chip::Node& table, const std::string& where,
                                     Option& option) {
-  option.max =
-      toml_.series(toml_.get(table, "max"), Measure::chips, s_.start, s_.quarters, kInfinity);
+  const std::string key = "option." + option.name;
+  option.max = toml_.series(toml_.get(table, "max"), Measure::chips, key + ".max", s_.start,
+                            s_.quarters, kInfinity);
   if (option.gate && !std::isfinite(option.max.front())) {
     toml_.find("S0302",
                fmt::format("{} needs `max`, the deliveries of a quarter after the ramp", where),
@@ -352,12 +393,14 @@ void ScenarioReader::option_amounts(const chip::Node& table, const std::string& 
   }
   option.committed = commitments(table, option);
   if (const chip::Node* installed = toml_.get(table, "installed")) {
-    option.installed = toml_.number(installed, Measure::chips).value_or(0);
+    option.installed = toml_.number(installed, Measure::chips, key + ".installed").value_or(0);
     option.installed_until = plan_quarter(toml_.need(table, "installed_until", where)).value_or(0);
   }
   option.minimum_order =
-      toml_.number(toml_.get(table, "minimum_order"), Measure::chips).value_or(0);
-  option.lot = toml_.number(toml_.get(table, "lot"), Measure::chips).value_or(0);
+      toml_.number(toml_.get(table, "minimum_order"), Measure::chips, key + ".minimum_order")
+          .value_or(0);
+  option.lot = toml_.number(toml_.get(table, "lot"), Measure::chips, key + ".lot").value_or(0);
+  check_orders(table, where, option);
   if (option.gate) {
     // Until a slip is known, deliveries are where they were agreed: none may come before it.
     const int first = option.gate->is_passed ? option.from : s_.quarters;
@@ -397,8 +440,8 @@ Option ScenarioReader::option(const chip::Node& table) {
   option_gate(table, where, made);
   option_tokens(table, where, made);
   if (made.kind == Kind::rent) {
-    made.max =
-        toml_.series(toml_.get(table, "max"), Measure::chips, s_.start, s_.quarters, kInfinity);
+    made.max = toml_.series(toml_.get(table, "max"), Measure::chips, "option." + made.name + ".max",
+                            s_.start, s_.quarters, kInfinity);
     made.committed.assign(index(s_.quarters), 0);
     made.installed_until = -1;
   } else {

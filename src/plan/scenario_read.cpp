@@ -28,7 +28,7 @@ std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 std::optional<int> ScenarioReader::plan_quarter(const chip::Node* node) {
   const auto quarter = toml_.quarter(node);
-  if (!quarter) {
+  if (!quarter || !has_dates_) {
     return std::nullopt;
   }
   const int at = quarter->count - s_.start.count;
@@ -42,8 +42,8 @@ std::optional<int> ScenarioReader::plan_quarter(const chip::Node* node) {
   return at;
 }
 
-int ScenarioReader::quarters(const chip::Node* node, int without) {
-  return static_cast<int>(toml_.number(node, Measure::quarters).value_or(without));
+int ScenarioReader::quarters(const chip::Node* node, std::string key, int without) {
+  return static_cast<int>(toml_.number(node, Measure::quarters, std::move(key)).value_or(without));
 }
 
 Fact ScenarioReader::keep(const std::optional<Fact>& fact, const std::string& key) {
@@ -89,36 +89,56 @@ std::optional<int> ScenarioReader::known(const std::map<std::string, int>& names
 void ScenarioReader::head() {
   s_.name = toml_.word(toml_.get(root_, "name")).value_or("plan");
   const auto start = toml_.quarter(toml_.need(root_, "start", "the scenario"));
-  s_.start = start.value_or(Quarter{2027 * 4});
-  s_.quarters = static_cast<int>(
-      toml_.whole(toml_.need(root_, "quarters", "the scenario"), 1, kQuartersMax).value_or(1));
+  const auto quarters = toml_.whole(toml_.need(root_, "quarters", "the scenario"), 1, kQuartersMax);
+  s_.start = start.value_or(Quarter{});
+  s_.quarters = static_cast<int>(quarters.value_or(kQuartersMax));
+  has_dates_ = start && quarters;
   const chip::Node* rate = toml_.get(root_, "discount_rate");
-  s_.discount =
+  const Fact discount =
       keep(rate != nullptr ? toml_.fact(rate, Measure::share, "discount_rate") : std::nullopt,
            "discount_rate");
   if (rate == nullptr) {
     toml_.find("S0302", "the scenario lacks `discount_rate`", root_, "",
                {"for example \"finance.wacc\", a row of the cost tables"});
   }
-  s_.discount_rate = s_.discount.value;
+  s_.discount_rate = discount.value;
+  if (discount.value < 0 || discount.value > 1) {
+    toml_.find("S0304", "a discount rate is 0 to 100 % a year", *rate);
+  }
   if (const chip::Node* risk = toml_.table(toml_.get(root_, "risk"))) {
     const chip::Node* tail = toml_.need(*risk, "tail", "[risk]");
     const chip::Node* weight = toml_.need(*risk, "weight", "[risk]");
-    s_.tail = 1 - toml_.share(tail, "the tail", kAboveNone, 1 - s_.tail);
-    s_.tail_weight = toml_.share(weight, "the weight of the tail", {.high = kTailWeightMax}, 0);
+    s_.tail = 1 - toml_.share(tail, "risk.tail", "the tail", kAboveNone, 1 - s_.tail);
+    s_.tail_weight =
+        toml_.share(weight, "risk.weight", "the weight of the tail", {.high = kTailWeightMax}, 0);
     toml_.finish(*risk, "[risk]");
   }
   const chip::Node* capital = toml_.get(root_, "capital");
-  s_.capital = toml_.series(capital, Measure::money, s_.start, s_.quarters, kInfinity);
+  s_.capital = toml_.series(capital, Measure::money, "capital", s_.start, s_.quarters, kInfinity);
   s_.capital_place = toml_.place(capital != nullptr ? *capital : root_);
   s_.share_place = toml_.place(root_);
   if (const chip::Node* share = toml_.table(toml_.get(root_, "vendor_share"))) {
-    s_.vendor_share = toml_.share(toml_.need(*share, "max", "[vendor_share]"),
+    s_.vendor_share = toml_.share(toml_.need(*share, "max", "[vendor_share]"), "vendor_share.max",
                                   "the share of a vendor", kAboveNone, 1);
     s_.vendor_share_from = plan_quarter(toml_.need(*share, "from", "[vendor_share]")).value_or(0);
     s_.share_place = toml_.place(*share);
     toml_.finish(*share, "[vendor_share]");
   }
+}
+
+// Every step grows from its own quarter on.
+std::vector<double> ScenarioReader::demand(const chip::Node* node, const chip::Node* growth,
+                                           const std::string& key) {
+  std::vector<double> values(index(s_.quarters));
+  const double yearly = toml_.number(growth, Measure::share, key + ".growth").value_or(0);
+  for (const Step& step : toml_.steps(node, s_.start)) {
+    const double value =
+        toml_.number(step.value, Measure::rate, key + ".demand" + step.suffix).value_or(0);
+    for (int q = std::max(0, step.from); q < s_.quarters; ++q) {
+      values[index(q)] = value * std::pow(1 + yearly, (q - step.from) / 4.0);
+    }
+  }
+  return values;
 }
 
 void ScenarioReader::classes() {
@@ -137,10 +157,7 @@ void ScenarioReader::classes() {
     unique(class_names_, made.name, *table);
     const std::string where = fmt::format("class `{}`", made.name);
     const std::string key = "class." + made.name;
-    made.start =
-        keep(toml_.fact(toml_.need(*table, "demand", where), Measure::rate, ""), key + ".demand");
-    const chip::Node* growth = toml_.get(*table, "growth");
-    made.growth = keep(toml_.fact(growth, Measure::share, ""), key + ".growth");
+    made.demand = demand(toml_.need(*table, "demand", where), toml_.get(*table, "growth"), key);
     const chip::Node* used = toml_.need(*table, "utilisation", where);
     made.utilisation = keep(toml_.fact(used, Measure::share, ""), key + ".utilisation");
     if (used != nullptr && (made.utilisation.value <= 0 || made.utilisation.value > 1)) {
@@ -148,10 +165,8 @@ void ScenarioReader::classes() {
     }
     made.unmet = keep(toml_.fact(toml_.need(*table, "unmet", where), Measure::money_per_token, ""),
                       key + ".unmet");
-    made.must_serve = toml_.share(toml_.get(*table, "must_serve"), "must_serve", {}, 0);
-    for (int q = 0; q < s_.quarters; ++q) {
-      made.demand.push_back(made.start.value * std::pow(1 + made.growth.value, q / 4.0));
-    }
+    made.must_serve =
+        toml_.share(toml_.get(*table, "must_serve"), key + ".must_serve", "must_serve", {}, 0);
     if (const chip::Node* model = toml_.get(*table, "model")) {
       Service service{.model = toml_.word(model).value_or(""),
                       .workload = toml_.word(toml_.need(*table, "workload", where)).value_or("")};
@@ -189,7 +204,8 @@ void ScenarioReader::sites() {
     unique(site_names_, made.name, *table);
     const std::string where = fmt::format("site `{}`", made.name);
     const chip::Node* power = toml_.need(*table, "power", where);
-    made.power = toml_.series(power, Measure::power, s_.start, s_.quarters, 0);
+    made.power = toml_.series(power, Measure::power, "site." + made.name + ".power", s_.start,
+                              s_.quarters, 0);
     made.place = toml_.place(power != nullptr ? *power : *table);
     toml_.finish(*table, where);
     s_.sites.push_back(std::move(made));
@@ -206,7 +222,9 @@ void ScenarioReader::sources(const chip::Node& table, Resource& resource,
     const chip::Node* cap = toml_.need(*one, "cap", where);
     source.place = toml_.place(cap != nullptr ? *cap : *one);
     // In whatever the resource is counted in: chips stand for its units.
-    source.cap = toml_.series(cap, Measure::chips, s_.start, s_.quarters, kInfinity);
+    source.cap = toml_.series(cap, Measure::chips,
+                              fmt::format("resource.{}.{}.cap", resource.name, source.vendor),
+                              s_.start, s_.quarters, kInfinity);
     toml_.finish(*one, where);
     resource.sources.push_back(std::move(source));
   }
@@ -223,11 +241,12 @@ void ScenarioReader::resources() {
     unique(resource_names_, made.name, *table);
     const std::string where = fmt::format("resource `{}`", made.name);
     made.unit = toml_.word(toml_.get(*table, "unit")).value_or("units");
-    made.booking = quarters(toml_.get(*table, "booking"), 0);
-    made.fee = keep(toml_.fact(toml_.get(*table, "fee"), Measure::money, ""),
-                    fmt::format("resource.{}.fee", made.name));
+    const std::string key = "resource." + made.name;
+    made.booking = quarters(toml_.get(*table, "booking"), key + ".booking", 0);
+    made.fee = keep(toml_.fact(toml_.get(*table, "fee"), Measure::money, ""), key + ".fee");
     const chip::Node* share = toml_.get(*table, "source_share_max");
-    made.share_max = toml_.share(share, "source_share_max", kAboveNone, 1);
+    made.share_max =
+        toml_.share(share, key + ".source_share_max", "source_share_max", kAboveNone, 1);
     sources(*table, made, where);
     if (made.share_max * static_cast<double>(made.sources.size()) < 1) {
       toml_.find("S0304",
@@ -254,9 +273,10 @@ void ScenarioReader::surge(const chip::Node& table, const std::string& where, Fu
     }
     return;
   }
+  const std::string key = "scenario." + future.name;
   const int from = plan_quarter(toml_.need(table, "begins", where)).value_or(0);
-  const int until = lasts == nullptr ? s_.quarters : from + quarters(lasts, 0);
-  const double by = toml_.number(factor, Measure::share).value_or(1);
+  const int until = lasts == nullptr ? s_.quarters : from + quarters(lasts, key + ".lasts", 0);
+  const double by = toml_.number(factor, Measure::share, key + ".factor").value_or(1);
   if (by < 0) {
     toml_.find("S0304", "a factor on demand is not negative", *factor);
   }
@@ -284,7 +304,8 @@ void ScenarioReader::futures() {
     unique(names, made.name, *table);
     const std::string where = fmt::format("scenario `{}`", made.name);
     const chip::Node* probability = toml_.need(*table, "probability", where);
-    made.probability = toml_.share(probability, "a probability", kAboveNone, 0);
+    made.probability = toml_.share(probability, "scenario." + made.name + ".probability",
+                                   "a probability", kAboveNone, 0);
     sum += made.probability;
     for (const ServiceClass& one : s_.classes) {
       made.demand.push_back(one.demand);
@@ -335,7 +356,9 @@ void ScenarioReader::slips(const std::vector<Future>& demands) {
     double sum = 0;
     const auto shares = toml_.items(probability);
     for (std::size_t i = 0; i < shares.size(); ++i) {
-      const double share = toml_.share(&shares[i], "a probability", kAboveNone, 0);
+      const double share =
+          toml_.share(&shares[i], fmt::format("slip.{}.probability", i < by.size() ? by[i] : 0),
+                      "a probability", kAboveNone, 0);
       slips.push_back({i < by.size() ? by[i] : 0, share});
       sum += share;
     }
@@ -463,6 +486,8 @@ Result<Scenario> parse_scenario(std::string_view toml, const std::string& file,
   if (!reader.findings().empty()) {
     return tl::unexpected(reader.findings());
   }
+  std::vector<Fact>& facts = scenario.scenario().facts;
+  facts.insert(facts.end(), reader.facts().begin(), reader.facts().end());
   scenario.scenario().file = file;
   scenario.scenario().digest = sha256_hex(toml);
   return std::move(scenario.scenario());

@@ -27,6 +27,8 @@ class ScenarioReader {
   // scenario_read.cpp
   void head();
   void classes();
+  std::vector<double> demand(const chip::Node* node, const chip::Node* growth,
+                             const std::string& key);
   void sites();
   void resources();
   void sources(const chip::Node& table, Resource& resource, const std::string& where);
@@ -48,6 +50,7 @@ class ScenarioReader {
   void option_uses(const chip::Node& table, const std::string& where, Option& option);
   void option_gate(const chip::Node& table, const std::string& where, Option& option);
   void option_amounts(const chip::Node& table, const std::string& where, Option& option);
+  void check_orders(const chip::Node& table, const std::string& where, const Option& option);
   std::vector<double> commitments(const chip::Node& table, const Option& option);
   void alternatives();
   // Of the chip that an option names, read when first asked for; nullptr where it names none, and
@@ -60,7 +63,7 @@ class ScenarioReader {
 
   // A quarter of the plan, from 0; a finding where it is outside of it.
   std::optional<int> plan_quarter(const chip::Node* node);
-  int quarters(const chip::Node* node, int without);
+  int quarters(const chip::Node* node, std::string key, int without);
   Fact keep(const std::optional<Fact>& fact, const std::string& key);
   void unique(std::map<std::string, int>& names, const std::string& name, const chip::Node& node);
   // The index of a name that was read; a finding where there is none.
@@ -71,6 +74,7 @@ class ScenarioReader {
   TomlReader& toml_;
   const cost::Data& data_;
   Scenario s_;
+  bool has_dates_ = false;  // start and quarters were read: what is outside of them can be told
   std::map<std::string, int> class_names_, site_names_, resource_names_, option_names_;
   std::map<std::string, Service> services_;  // by class
   std::map<std::string, std::optional<chip::Chip>> chips_;

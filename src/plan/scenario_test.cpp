@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "plan/model.h"
 #include "plan/scenario_read.h"
 
@@ -77,6 +80,42 @@ TEST(Scenario, lets_only_chips_slip_whose_gate_is_open) {
   const FutureTree tree(s);
   EXPECT_EQ(tree.of_quarter(2).size(), 2U);  // the paths of demand
   EXPECT_EQ(tree.of_quarter(3).size(), 6U);
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  const std::size_t at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  return text.replace(at, what.size(), by);
+}
+
+TEST(Scenario, lets_every_step_of_demand_grow_from_its_own_quarter) {
+  const Scenario s = scenario(replaced(
+      std::string(kScenario), "demand = \"5 Mtok/s\"",
+      R"(demand = [{ from = "2026-Q1", v = "4 Mtok/s" }, { from = "2027-Q3", v = "9 Mtok/s" }])"));
+  const std::vector<double>& demand = s.classes[0].demand;
+  EXPECT_NEAR(demand[0], 4e6 * 1.5, 1);  // a year after its step
+  EXPECT_NEAR(demand[1], 4e6 * std::pow(1.5, 1.25), 1);
+  EXPECT_NEAR(demand[2], 9e6, 1);
+  EXPECT_NEAR(demand[6], 9e6 * 1.5, 1);
+}
+
+TEST(Scenario, keeps_where_every_number_comes_from) {
+  const Scenario s = scenario(replaced(
+      replaced(std::string(kScenario), "power = \"5 MW\"",
+               R"(power = [{ from = "2027-Q1", v = "5 MW", basis = "guess", src = "a letter" }])"),
+      "probability = \"30 %\"", R"(probability = { v = "30 %", basis = "guess" })"));
+  const auto fact = [&](std::string_view key) {
+    const auto found = std::find_if(s.facts.begin(), s.facts.end(),
+                                    [&](const Fact& one) { return one.key == key; });
+    EXPECT_NE(found, s.facts.end()) << key;
+    return found != s.facts.end() ? *found : Fact{};
+  };
+  EXPECT_TRUE(fact("site.colo.power.2027-Q1").is_guess());
+  EXPECT_EQ(fact("site.colo.power.2027-Q1").source, "a letter");
+  EXPECT_TRUE(fact("scenario.surge.probability").is_guess());
+  EXPECT_EQ(fact("option.first.max").place, "plan.toml:38");
+  EXPECT_EQ(fact("class.chat.demand").value, 5e6);
+  EXPECT_EQ(fact("option.second.tapeout").value, 2);
 }
 
 TEST(Model, signs_no_allocation_before_the_first_signing) {

@@ -272,14 +272,18 @@ std::optional<Fact> TomlReader::fact(const chip::Node* node, Measure measure, st
   return made;
 }
 
-std::optional<double> TomlReader::number(const chip::Node* node, Measure measure) {
-  const auto read = fact(node, measure, "");
-  return read ? std::optional(read->value) : std::nullopt;
+std::optional<double> TomlReader::number(const chip::Node* node, Measure measure, std::string key) {
+  const auto read = fact(node, measure, std::move(key));
+  if (!read) {
+    return std::nullopt;
+  }
+  facts_.push_back(*read);
+  return read->value;
 }
 
-double TomlReader::share(const chip::Node* node, std::string_view what, Shares taken,
-                         double without) {
-  const auto read = number(node, Measure::share);
+double TomlReader::share(const chip::Node* node, std::string key, std::string_view what,
+                         Shares taken, double without) {
+  const auto read = number(node, Measure::share, std::move(key));
   if (!read) {
     return without;
   }
@@ -356,18 +360,14 @@ std::vector<const chip::Node*> TomlReader::tables(const chip::Node& root, std::s
   return list;
 }
 
-std::vector<double> TomlReader::series(const chip::Node* node, Measure measure, Quarter start,
-                                       int quarters, double without) {
-  std::vector<double> values(static_cast<std::size_t>(quarters), without);
+std::vector<Step> TomlReader::steps(const chip::Node* node, Quarter start) {
   if (node == nullptr) {
-    return values;
+    return {};
   }
   if (node->type != chip::NodeType::array) {
-    const auto value = number(node, measure);
-    std::fill(values.begin(), values.end(), value.value_or(0));
-    return values;
+    return {{.from = 0, .value = node, .suffix = ""}};
   }
-  std::fill(values.begin(), values.end(), 0);
+  std::vector<Step> list;
   std::optional<Quarter> before;
   for (const chip::Node& step : node->items) {
     if (step.type != chip::NodeType::table) {
@@ -375,9 +375,7 @@ std::vector<double> TomlReader::series(const chip::Node* node, Measure measure, 
       continue;
     }
     const auto from = quarter(need(step, "from", "a step"));
-    const auto value = number(need(step, "v", "a step"), measure);
-    finish(step, "a step");
-    if (!from || !value) {
+    if (!from) {
       continue;
     }
     if (before && *from <= *before) {
@@ -386,8 +384,19 @@ std::vector<double> TomlReader::series(const chip::Node* node, Measure measure, 
            step);
     }
     before = from;
-    for (int q = std::max(0, from->count - start.count); q < quarters; ++q) {
-      values[static_cast<std::size_t>(q)] = *value;
+    list.push_back({from->count - start.count, &step, "." + text(*from)});
+  }
+  return list;
+}
+
+std::vector<double> TomlReader::series(const chip::Node* node, Measure measure,
+                                       const std::string& key, Quarter start, int quarters,
+                                       double without) {
+  std::vector<double> values(static_cast<std::size_t>(quarters), node == nullptr ? without : 0);
+  for (const Step& step : steps(node, start)) {
+    const double value = number(step.value, measure, key + step.suffix).value_or(0);
+    for (int q = std::max(0, step.from); q < quarters; ++q) {
+      values[static_cast<std::size_t>(q)] = value;
     }
   }
   return values;

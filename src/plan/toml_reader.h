@@ -24,6 +24,13 @@ struct Shares {
   bool with_low = true;
 };
 
+// From a quarter on, counted from the plan's first one: below zero where it began before.
+struct Step {
+  int from = 0;
+  const chip::Node* value = nullptr;  // a fact
+  std::string suffix = {};            // of its key: ".2027-Q3"; empty where one value is all
+};
+
 class TomlReader {
  public:
   TomlReader(const chip::Texts& texts, const cost::Tables& tables) : texts_(texts), rows_(tables) {}
@@ -40,9 +47,11 @@ class TomlReader {
   std::optional<bool> flag(const chip::Node* node);
   // A text with its unit, a name of a row, or a table { v, low, high, src, basis }.
   std::optional<Fact> fact(const chip::Node* node, Measure measure, std::string key);
-  std::optional<double> number(const chip::Node* node, Measure measure);
-  // A share of `what` within a range; `without` where there is none, or none that is taken.
-  double share(const chip::Node* node, std::string_view what, Shares taken, double without);
+  // The value of such a fact, which is kept among `facts`.
+  std::optional<double> number(const chip::Node* node, Measure measure, std::string key);
+  // The same of a share of `what` within a range; `without` where there is none that is taken.
+  double share(const chip::Node* node, std::string key, std::string_view what, Shares taken,
+               double without);
   std::optional<Quarter> quarter(const chip::Node* node);
   std::vector<std::string> words(const chip::Node* node);
   // The node, where it is a table; the items of an array. Anything else is a finding.
@@ -51,9 +60,12 @@ class TomlReader {
   // Items of an array of tables; a finding where it is none.
   std::vector<const chip::Node*> tables(const chip::Node& root, std::string_view key);
 
-  // One value for all quarters, or an array of { from, v }: zero before the first of them.
-  std::vector<double> series(const chip::Node* node, Measure measure, Quarter start, int quarters,
-                             double without);
+  // One value for all quarters, or an array of { from, v, low, high, src, basis }, in order.
+  std::vector<Step> steps(const chip::Node* node, Quarter start);
+  // Their values by quarter: zero before the first step, `without` where there is no node. Facts
+  // are kept as "site.texas.power", those of steps as "site.texas.power.2028-Q1".
+  std::vector<double> series(const chip::Node* node, Measure measure, const std::string& key,
+                             Quarter start, int quarters, double without);
 
   // A place to point at; also where a key is missing.
   [[nodiscard]] SourceSpan place(const chip::Node& node, std::string label = {}) const {
@@ -63,6 +75,8 @@ class TomlReader {
             std::vector<std::string> help = {});
   void find(Diagnostic diagnostic) { findings_.push_back(std::move(diagnostic)); }
   [[nodiscard]] const Diagnostics& findings() const { return findings_; }
+  // All numbers that were read, in the order of reading.
+  [[nodiscard]] const std::vector<Fact>& facts() const { return facts_; }
 
  private:
   std::optional<double> quantity(const chip::Node& node, Measure measure);
@@ -72,6 +86,7 @@ class TomlReader {
   const cost::Tables& rows_;
   std::map<const chip::Node*, std::set<std::string, std::less<>>> known_;
   Diagnostics findings_;
+  std::vector<Fact> facts_;
 };
 
 }  // namespace churon::plan

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "base/text.h"
@@ -14,15 +15,42 @@ namespace {
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
+// In the unit that a reader expects of it.
+std::string value_text(const plan::Fact& fact, double value) {
+  if (fact.unit == "1") {
+    return number(100 * value) + " %";
+  }
+  return fact.unit == "USD/token" ? number(1e6 * value) + " USD/Mtok"
+                                  : number(value) + " " + fact.unit;
+}
+
 std::string fact_text(const plan::Fact& fact) {
-  std::string text = fmt::format("{} = {} {}\n", fact.key, number(fact.value), fact.unit);
+  std::string text = fmt::format("{} = {}\n", fact.key, value_text(fact, fact.value));
   if (fact.range.low != fact.range.high) {
-    text += fmt::format("  range  {} to {} (P5 to P95)\n", number(fact.range.low),
-                        number(fact.range.high));
+    text += fmt::format("  range  {} to {} (P5 to P95)\n", value_text(fact, fact.range.low),
+                        value_text(fact, fact.range.high));
   }
   text += fmt::format("  basis  {}{}\n", fact.basis, fact.is_guess() ? ": a guess" : "");
   text += fact.source.empty() ? "" : fmt::format("  source {}\n", fact.source);
   return text + (fact.place.empty() ? "" : fmt::format("  place  {}\n", fact.place));
+}
+
+// Dearest first.
+std::string by_fact_text(const std::map<const plan::Fact*, double>& sums) {
+  std::vector<std::pair<const plan::Fact*, double>> sorted(sums.begin(), sums.end());
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return std::pair(-a.second, a.first->key) < std::pair(-b.second, b.first->key);
+  });
+  Table table({Align::left, Align::right, Align::left, Align::left});
+  table.row({"price", "USD of today", "basis", "source"});
+  for (const auto& [fact, sum] : sorted) {
+    std::string source = fact->source.empty() ? fact->place : fact->source;
+    if (source.size() > 70) {
+      source = source.substr(0, complete_utf8_prefix(source.substr(0, 67))) + "...";
+    }
+    table.row({fact->key, compact(sum), fact->basis, source});
+  }
+  return table.text("  ");
 }
 
 std::string total_text(const PlanRecord& record) {
@@ -33,25 +61,137 @@ std::string total_text(const PlanRecord& record) {
       sums[fact] += plan.scenario->futures[f].probability * usd_today;
     }
   }
-  std::vector<std::pair<const plan::Fact*, double>> sorted(sums.begin(), sums.end());
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::pair(-a.second, a.first->key) < std::pair(-b.second, b.first->key);
-  });
-  Table table({Align::left, Align::right, Align::left, Align::left});
-  table.row({"price", "USD of today", "basis", "source"});
-  double all = 0;
-  for (const auto& [fact, sum] : sorted) {
-    all += sum;
-    std::string source = fact->source.empty() ? fact->place : fact->source;
-    if (source.size() > 70) {
-      source = source.substr(0, complete_utf8_prefix(source.substr(0, 67))) + "...";
-    }
-    table.row({fact->key, compact(sum), fact->basis, source});
-  }
   return fmt::format(
       "total = mean over the futures of the sum over quarters t of payments x (1 + {:.4g})^(-t/4)\n"
       "      = {}, what the fleet is worth at the end taken off, unmet demand in it\n{}",
-      plan.scenario->discount_rate, usd(all), table.text("  "));
+      plan.scenario->discount_rate,
+      usd(mean(plan, [](const plan::Book& book, std::size_t) { return book.total; })),
+      by_fact_text(sums));
+}
+
+std::string future_text(const PlanRecord& record, std::size_t f) {
+  const plan::Scenario& s = *record.plan.scenario;
+  const plan::Book& book = record.plan.best.books[f];
+  return fmt::format(
+      "future.{}: probability {:.4g} %, own chips {} quarters late\n"
+      "  {} of today without unmet demand of {}, after {} of what the fleet is worth at the "
+      "end\n{}",
+      s.futures[f].name, 100 * s.futures[f].probability, s.futures[f].slip,
+      usd(book.total - book.penalties), usd(book.penalties),
+      usd(book.residual * plan::discount_factor(s, s.quarters)),
+      by_fact_text({book.by_fact.begin(), book.by_fact.end()}));
+}
+
+std::string tail_text(const PlanRecord& record) {
+  const plan::Scenario& s = *record.plan.scenario;
+  std::string text = fmt::format(
+      "tail = mean of the dearest {:.4g} % of the futures, unmet demand in it = {}\n"
+      "  what is minimised is {:.4g} % of it and {:.4g} % of the mean of all futures: {}\n",
+      100 * (1 - s.tail), usd(plan::tail_mean(s, record.plan.best.books)), 100 * s.tail_weight,
+      100 * (1 - s.tail_weight), usd(record.plan.best.objective));
+  for (std::size_t f = 0; f < s.futures.size(); ++f) {
+    text += fmt::format("  {}: {:.4g} %, {}\n", s.futures[f].name, 100 * s.futures[f].probability,
+                        usd(record.plan.best.books[f].total));
+  }
+  return text;
+}
+
+// --- quarters -----------------------------------------------------------------------------------
+
+// What a number of a quarter is made of.
+struct Part {
+  std::string what;
+  std::function<double(const plan::Book&, std::size_t)> of;
+};
+
+std::string parts_text(const PlanRecord& record, std::string_view key, std::string_view formula,
+                       const std::vector<Part>& parts, std::string (*unit)(double)) {
+  const plan::Plan& plan = record.plan;
+  Table table({Align::left, Align::right, Align::right, Align::right});
+  table.row({"", "mean", "least", "most"});
+  double sum = 0;
+  for (const Part& part : parts) {
+    std::vector<double> by_future;
+    for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
+      by_future.push_back(part.of(plan.best.books[f], f));
+    }
+    const auto [least, most] = std::minmax_element(by_future.begin(), by_future.end());
+    const double of_all = mean(plan, part.of);
+    sum += of_all;
+    if (*least != 0 || *most != 0) {
+      table.row({part.what, unit(of_all), unit(*least), unit(*most)});
+    }
+  }
+  return fmt::format("{} = {}\n  = {}, mean of {} futures\n{}", key, formula, unit(sum),
+                     plan.best.books.size(), sum == 0 ? "" : table.text("  "));
+}
+
+std::string tokens_per_second(double value) { return compact(value) + " tok/s"; }
+
+std::vector<Part> capital_parts(const plan::Scenario& s, std::size_t q) {
+  std::vector<Part> parts;
+  for (std::size_t o = 0; o < s.options.size(); ++o) {
+    parts.push_back({"chips " + s.options[o].name, [=](const plan::Book& book, std::size_t) {
+                       return book.options[o].purchase[q];
+                     }});
+  }
+  parts.push_back(
+      {"programmes", [=](const plan::Book& book, std::size_t) { return book.programme[q]; }});
+  parts.push_back(
+      {"reservations", [=](const plan::Book& book, std::size_t) { return book.reservation[q]; }});
+  return parts;
+}
+
+std::vector<Part> operation_parts(const plan::Scenario& s, std::size_t q) {
+  std::vector<Part> parts;
+  for (std::size_t o = 0; o < s.options.size(); ++o) {
+    const bool is_rent = s.options[o].kind == plan::Kind::rent;
+    parts.push_back(
+        {(is_rent ? "rent of " : "running ") + s.options[o].name,
+         [=](const plan::Book& book, std::size_t) { return book.options[o].running[q]; }});
+  }
+  return parts;
+}
+
+std::vector<Part> fleet_parts(const plan::Scenario& s, std::size_t q) {
+  std::vector<Part> parts;
+  for (std::size_t o = 0; o < s.options.size(); ++o) {
+    if (s.options[o].kind != plan::Kind::rent) {
+      const double watts_each = s.options[o].power.value;
+      parts.push_back({fmt::format("{} x {} W", s.options[o].name, number(watts_each)),
+                       [=](const plan::Book& book, std::size_t) {
+                         return book.options[o].fleet[q] * watts_each;
+                       }});
+    }
+  }
+  return parts;
+}
+
+std::vector<Part> served_parts(const plan::Plan& plan, std::size_t q) {
+  const plan::Scenario& s = *plan.scenario;
+  std::vector<Part> parts;
+  for (std::size_t o = 0; o < s.options.size(); ++o) {
+    for (std::size_t c = 0; c < s.classes.size(); ++c) {
+      const double each = s.options[o].tokens[c].value * s.classes[c].utilisation.value;
+      parts.push_back(
+          {fmt::format("{} by {} x {} tok/s", s.classes[c].name, s.options[o].name, number(each)),
+           [=, &plan](const plan::Book&, std::size_t f) {
+             return plan.best.decisions[f].options[o].serve[c][q] * each;
+           }});
+    }
+  }
+  return parts;
+}
+
+std::vector<Part> class_parts(const plan::Plan& plan, std::size_t q, bool unmet) {
+  std::vector<Part> parts;
+  for (std::size_t c = 0; c < plan.scenario->classes.size(); ++c) {
+    parts.push_back(
+        {plan.scenario->classes[c].name, [=, &plan](const plan::Book& book, std::size_t f) {
+           return unmet ? book.unmet[c][q] : plan.scenario->futures[f].demand[c][q];
+         }});
+  }
+  return parts;
 }
 
 std::string per_mtok_text(const PlanRecord& record) {
@@ -79,13 +219,18 @@ std::string order_text(const PlanRecord& record, int o, int d) {
       quarter_text(plan, d),
       plan::first_day({plan.scenario->start.count + plan::signing(option, plan.best.policy, d)}),
       quarter_text(plan, plan::last_cut(option, d)), number(plan::price_at(option, d)));
-  Table table({Align::left, Align::right, Align::right, Align::right, Align::right});
-  table.row({"future", "committed", "new", "paid", "arrived"});
+  if (option.discount > 0) {
+    text += fmt::format("  {:.4g} % less of what is discounted\n", 100 * option.discount);
+  }
+  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right});
+  table.row({"future", "committed", "new", "paid", "discounted", "arrived"});
   for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
     const plan::OptionBook& book = plan.best.books[f].options[index(o)];
     table.row({plan.scenario->futures[f].name, number(option.committed[index(d)]),
                number(plan.best.decisions[f].options[index(o)].ordered[index(d)]),
-               number(book.paid_chips[index(d)]), number(book.arrived[index(d)])});
+               number(book.paid_chips[index(d)]),
+               number(plan.best.decisions[f].options[index(o)].discounted[index(d)]),
+               number(book.arrived[index(d)])});
   }
   text += table.text("  ");
   for (const plan::ShadowPrice& one : plan.binding) {
@@ -96,6 +241,76 @@ std::string order_text(const PlanRecord& record, int o, int d) {
     }
   }
   return text;
+}
+
+std::string rent_text(const PlanRecord& record, int o, int q) {
+  const plan::Plan& plan = record.plan;
+  const plan::Option& option = plan.scenario->options[index(o)];
+  Table table({Align::left, Align::right});
+  table.row({"future", "chips"});
+  for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
+    table.row({plan.scenario->futures[f].name,
+               number(plan.best.decisions[f].options[index(o)].rent[index(q)])});
+  }
+  return fmt::format(
+      "order.{}.{}: rented, signed {}, {} USD an hour of a chip\n{}", option.name,
+      quarter_text(plan, q),
+      plan::first_day({plan.scenario->start.count + std::max(0, q - option.booking)}),
+      number(option.price.value), table.text("  "));
+}
+
+std::string reservation_text(const PlanRecord& record, std::size_t r, std::size_t v, int q) {
+  const plan::Plan& plan = record.plan;
+  const plan::Resource& resource = plan.scenario->resources[r];
+  const plan::Source& source = resource.sources[v];
+  Table table({Align::left, Align::right});
+  table.row({"future", resource.unit});
+  for (std::size_t f = 0; f < plan.best.decisions.size(); ++f) {
+    table.row(
+        {plan.scenario->futures[f].name, number(plan.best.decisions[f].reserve[r][v][index(q)])});
+  }
+  return fmt::format(
+      "reserve.{}.{}.{}: signed {}, {} USD each, used or not; the cap is {} {}, {}:{}\n{}",
+      resource.name, source.vendor, quarter_text(plan, q),
+      plan::first_day({plan.scenario->start.count + plan::signing(resource, plan.best.policy, q)}),
+      number(resource.fee.value), number(source.cap[index(q)]), resource.unit, source.place.file,
+      source.place.line, table.text("  "));
+}
+
+std::string programme_text(const PlanRecord& record, std::size_t o) {
+  const plan::Plan& plan = record.plan;
+  const plan::Option& option = plan.scenario->options[o];
+  std::string text = fmt::format(
+      "programme.{}: {} in equal parts over {} quarters, then the first chips; to be decided by "
+      "{}\n",
+      option.name, usd(option.gate->nre.value), option.gate->development,
+      quarter_text(plan, option.gate->latest));
+  for (std::size_t f = 0; f < plan.best.decisions.size(); ++f) {
+    const int gate = plan.best.decisions[f].options[o].gate;
+    text += fmt::format(
+        "  {}: {}\n", plan.scenario->futures[f].name,
+        gate < 0 ? "not begun"
+                 : fmt::format("decided in {}, first chips in {}", quarter_text(plan, gate),
+                               quarter_text(plan, gate + option.gate->development +
+                                                      plan.scenario->futures[f].slip)));
+  }
+  return text;
+}
+
+std::string cap_text(const PlanRecord& record, const plan::ShadowPrice& price) {
+  const auto& caps = record.plan.model.caps;
+  const auto cap = std::find_if(caps.begin(), caps.end(), [&](const plan::Cap& one) {
+    return one.key == price.key && one.quarter == price.quarter;
+  });
+  const bool is_power = price.unit == "W";
+  return fmt::format(
+      "{}.{} = {} USD of today per {}\n"
+      "  what one more {} of {} in that quarter would save, over all futures that it binds in: the "
+      "price of its\n  rows in the linear program with the whole decisions held\n"
+      "  place  {}:{}\n",
+      price.key, quarter_text(record.plan, price.quarter),
+      number(price.usd_per_unit * (is_power ? 1e6 : 1)), is_power ? "MW" : price.unit,
+      is_power ? "MW" : price.unit, price.text, cap->place.file, cap->place.line);
 }
 
 std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
@@ -112,56 +327,136 @@ std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
       regret_text(record.plan, outcome), 100 * record.options.gap);
 }
 
-std::optional<std::string> known(const PlanRecord& record, std::string_view key,
-                                 std::vector<std::string>& keys) {
+// A name that may be asked for, and what answers.
+struct Answer {
+  std::string key;
+  std::function<std::string()> text;
+};
+
+void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
   const plan::Plan& plan = record.plan;
-  std::optional<std::string> found;
-  const auto offer = [&](const std::string& name, const auto& text) {
-    keys.push_back(name);
-    if (name == key && !found) {
-      found = text();
-    }
-  };
-  offer("total", [&] { return total_text(record); });
-  offer("cost_per_mtok", [&] { return per_mtok_text(record); });
-  const auto outcome = [&](const std::string& name, const plan::Outcome& of) {
-    offer(name, [&] { return outcome_text(record, of, name); });
+  const auto add = [&](const std::string& key, const plan::Outcome& of) {
+    list.push_back({key, [&record, key, &of] { return outcome_text(record, of, key); }});
   };
   if (plan.waiting) {
-    outcome("waiting", *plan.waiting);
+    add("waiting", *plan.waiting);
   }
   if (plan.without_own) {
-    outcome("own_value", *plan.without_own);
+    add("own_value", *plan.without_own);
   }
   for (const plan::Outcome& one : plan.single_vendor) {
-    outcome("regret." + one.policy.key.substr(5), one);
+    add("regret." + one.policy.key.substr(5), one);
   }
-  for (const plan::Fact& fact : plan.scenario->facts) {
-    offer(fact.key, [&] { return fact_text(fact); });
-  }
-  for (int o = 0; o < plan.scenario->option_count(); ++o) {
-    const plan::Option& option = plan.scenario->options[index(o)];
-    for (int d = 0; d < plan.scenario->quarters && option.kind != plan::Kind::rent; ++d) {
-      offer(fmt::format("order.{}.{}", option.name, quarter_text(plan, d)),
-            [&] { return order_text(record, o, d); });
+}
+
+void add_orders(const PlanRecord& record, std::vector<Answer>& list) {
+  const plan::Plan& plan = record.plan;
+  const plan::Scenario& s = *plan.scenario;
+  for (int q = 0; q < s.quarters; ++q) {
+    const std::string at = quarter_text(plan, q);
+    for (int o = 0; o < s.option_count(); ++o) {
+      const bool is_rent = s.options[index(o)].kind == plan::Kind::rent;
+      list.push_back({fmt::format("order.{}.{}", s.options[index(o)].name, at), [=, &record] {
+                        return is_rent ? rent_text(record, o, q) : order_text(record, o, q);
+                      }});
+    }
+    for (std::size_t r = 0; r < s.resources.size(); ++r) {
+      for (std::size_t v = 0; v < s.resources[r].sources.size(); ++v) {
+        list.push_back({fmt::format("reserve.{}.{}.{}", s.resources[r].name,
+                                    s.resources[r].sources[v].vendor, at),
+                        [=, &record] { return reservation_text(record, r, v, q); }});
+      }
     }
   }
-  return found;
+  for (std::size_t o = 0; o < s.options.size(); ++o) {
+    if (plan::has_open_gate(s.options[o])) {
+      list.push_back(
+          {"programme." + s.options[o].name, [=, &record] { return programme_text(record, o); }});
+    }
+  }
+}
+
+void add_quarters(const PlanRecord& record, std::vector<Answer>& list) {
+  const plan::Plan& plan = record.plan;
+  const plan::Scenario& s = *plan.scenario;
+  for (int quarter = 0; quarter < s.quarters; ++quarter) {
+    const std::size_t q = index(quarter);
+    const auto add = [&](const std::string& what, std::string_view formula, std::vector<Part> parts,
+                         std::string (*unit)(double)) {
+      const std::string key = what + "." + quarter_text(plan, quarter);
+      list.push_back({key, [=, &record, parts = std::move(parts)] {
+                        return parts_text(record, key, formula, parts, unit);
+                      }});
+    };
+    std::vector<Part> cash = capital_parts(s, q);
+    for (Part& part : operation_parts(s, q)) {
+      cash.push_back(std::move(part));
+    }
+    add("capital",
+        "deposits + rest of the price at arrival - discounts + programmes + reservations",
+        capital_parts(s, q), usd);
+    add("operation", "running cost of all chips that are there + rent", operation_parts(s, q), usd);
+    add("cash", "capital + operation", std::move(cash), usd);
+    add("fleet", "chips that are there x power of each", fleet_parts(s, q), watts);
+    add("demand", "demand of all classes", class_parts(plan, q, false), tokens_per_second);
+    add("served", "chips that serve a class x tokens x utilisation", served_parts(plan, q),
+        tokens_per_second);
+    add("unmet", "demand - served", class_parts(plan, q, true), tokens_per_second);
+  }
+}
+
+std::vector<Answer> answers(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  std::vector<Answer> list{{"total", [&] { return total_text(record); }},
+                           {"cost_per_mtok", [&] { return per_mtok_text(record); }},
+                           {"tail", [&] { return tail_text(record); }}};
+  add_outcomes(record, list);
+  for (const plan::Fact& fact : plan.scenario->facts) {
+    list.push_back({fact.key, [&] { return fact_text(fact); }});
+  }
+  add_orders(record, list);
+  add_quarters(record, list);
+  for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
+    list.push_back({"future." + plan.scenario->futures[f].name,
+                    [f, &record] { return future_text(record, f); }});
+  }
+  for (const plan::ShadowPrice& price : plan.binding) {
+    list.push_back({price.key + "." + quarter_text(plan, price.quarter),
+                    [&] { return cap_text(record, price); }});
+  }
+  return list;
+}
+
+// Of another plan that was left out.
+bool is_left_out(const PlanRecord& record, std::string_view key) {
+  const bool is_outcome = key == "waiting" || key == "own_value" || key.starts_with("regret.");
+  return is_outcome && (!record.options.with_policies || !has_reached_gap(record.plan));
 }
 
 }  // namespace
 
 Result<std::string> plan_explanation(const PlanRecord& record, std::string_view key) {
   std::vector<std::string> keys;
-  if (auto text = known(record, key, keys)) {
-    return std::move(*text);
+  for (const Answer& one : answers(record)) {
+    if (one.key == key) {
+      return one.text();
+    }
+    keys.push_back(one.key);
+  }
+  if (is_left_out(record, key)) {
+    return fail({.code = "S0402",
+                 .message = fmt::format("`{}` was not computed", escape_control(key)),
+                 .help = {"--quick leaves the other plans out, and so does a search that is ended"},
+                 .exit = ExitCode::usage});
   }
   const auto near = did_you_mean(key, keys);
   return fail({.code = "S0402",
                .message = fmt::format("there is no quantity `{}`", escape_control(key)),
                .help = {near ? fmt::format("did you mean `{}`?", *near)
-                             : "total, cost_per_mtok, waiting, own_value, regret.VENDOR, "
-                               "option.NAME.price, order.NAME.2027-Q3, …"},
+                             : "total, cost_per_mtok, tail, waiting, own_value, regret.VENDOR, "
+                               "future.NAME, programme.NAME, option.NAME.price, "
+                               "order.NAME.2027-Q3, reserve.RESOURCE.VENDOR.2027-Q3, a cap that "
+                               "binds, cash.2027-Q3, fleet.2027-Q3, served.2027-Q3, …"},
                .exit = ExitCode::usage});
 }
 

@@ -155,21 +155,16 @@ Json facts_json(const plan::Scenario& s) {
 
 Json conflict_json(const plan::Plan& plan) {
   Json rows = Json::array(), relaxation = Json::array();
-  const auto cap_of = [&](plan::RowId row) -> const plan::Cap& {
-    return *std::find_if(plan.model.caps.begin(), plan.model.caps.end(),
-                         [&](const plan::Cap& cap) { return cap.row == row; });
-  };
-  for (const plan::RowId row : plan.conflict->rows) {
-    const plan::Cap& cap = cap_of(row);
-    rows.push_back(
-        {{"cap", cap.key}, {"quarter", quarter_text(plan, cap.quarter)}, {"line", cap.place.line}});
+  for (const CapInQuarter& one : conflicting(plan)) {
+    rows.push_back({{"cap", one.cap->key},
+                    {"quarter", quarter_text(plan, one.cap->quarter)},
+                    {"line", one.cap->place.line}});
   }
-  for (const plan::Relaxation& one : plan.conflict->smallest) {
-    const plan::Cap& cap = cap_of(one.row);
-    relaxation.push_back({{"cap", cap.key},
-                          {"quarter", quarter_text(plan, cap.quarter)},
-                          {"more", rounded(std::fabs(one.by) * cap.scale)},
-                          {"unit", cap.unit}});
+  for (const CapInQuarter& one : smallest_relaxation(plan)) {
+    relaxation.push_back({{"cap", one.cap->key},
+                          {"quarter", quarter_text(plan, one.cap->quarter)},
+                          {"more", rounded(one.more)},
+                          {"unit", one.cap->unit}});
   }
   return {{"rows", std::move(rows)}, {"smallest_relaxation", std::move(relaxation)}};
 }

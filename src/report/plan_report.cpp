@@ -265,10 +265,11 @@ std::string futures_text(const PlanRecord& record) {
   }
   std::string text = fmt::format("Futures\n{}", table.text("  "));
   if (plan.scenario->tail_weight > 0) {
-    text += fmt::format("  the dearest {} cost {} on average; they weigh {} in what is minimised\n",
-                        percent(1 - plan.scenario->tail),
-                        usd(plan::tail_mean(*plan.scenario, plan.best.books)),
-                        percent(plan.scenario->tail_weight));
+    text += fmt::format(
+        "  the dearest {} cost {} on average, unmet demand in it; they weigh {} in "
+        "what is minimised\n",
+        percent(1 - plan.scenario->tail), usd(plan::tail_mean(*plan.scenario, plan.best.books)),
+        percent(plan.scenario->tail_weight));
   }
   return text + "\n";
 }
@@ -314,18 +315,24 @@ std::string others_text(const PlanRecord& record) {
 }
 
 std::string sources_text(const PlanRecord& record) {
-  std::vector<std::string> guesses;
-  std::size_t compared = 0;
-  for (const plan::Fact& fact : record.plan.scenario->facts) {
+  const auto& facts = record.plan.scenario->facts;
+  std::vector<std::string> named;  // all steps of a series together
+  std::size_t guesses = 0, compared = 0;
+  for (const plan::Fact& fact : facts) {
+    const std::size_t dot = fact.key.rfind('.');
+    const bool is_step = dot != std::string::npos && plan::parse_quarter(fact.key.substr(dot + 1));
+    const std::string name = is_step ? fact.key.substr(0, dot) : fact.key;
     if (fact.is_guess()) {
-      guesses.push_back(fact.key);
+      ++guesses;
+      if (std::find(named.begin(), named.end(), name) == named.end()) {
+        named.push_back(name);
+      }
     }
     compared += fact.source.starts_with("`churon compare`") ? 1 : 0;
   }
   return fmt::format(
       "{} of {} numbers rest on guesses: {}.\n{} rates of tokens are those of `churon compare`.\n",
-      guesses.size(), record.plan.scenario->facts.size(),
-      guesses.empty() ? "none" : join(guesses, ", "), compared);
+      guesses, facts.size(), named.empty() ? "none" : join(named, ", "), compared);
 }
 
 }  // namespace
@@ -370,30 +377,28 @@ std::string infeasible_text(const PlanRecord& record) {
   if (!plan.conflict) {
     return "No plan keeps the caps, and no cap alone explains it.\n";
   }
-  // Rows of one cap are told by its first quarter.
   std::string text = "No plan keeps all of these together:\n";
-  std::vector<std::string> said;
-  const auto cap_of = [&](plan::RowId row) {
-    return std::find_if(plan.model.caps.begin(), plan.model.caps.end(),
-                        [&](const plan::Cap& cap) { return cap.row == row; });
-  };
-  for (const plan::RowId row : plan.conflict->rows) {
-    const auto cap = cap_of(row);
-    const std::string line =
-        fmt::format("  {} in {} ({}:{})\n", cap->text, quarter_text(plan, cap->quarter),
-                    cap->place.file, cap->place.line);
-    if (std::find(said.begin(), said.end(), line) == said.end()) {
-      said.push_back(line);
-      text += line;
+  // Quarters that follow each other are told as one.
+  const auto caps = conflicting(plan);
+  for (std::size_t i = 0; i < caps.size();) {
+    std::size_t end = i + 1;
+    while (end < caps.size() && caps[end].cap->key == caps[i].cap->key &&
+           caps[end].cap->quarter == caps[end - 1].cap->quarter + 1) {
+      ++end;
     }
+    const plan::Cap& cap = *caps[i].cap;
+    const std::string first = quarter_text(plan, cap.quarter);
+    const std::string last = quarter_text(plan, caps[end - 1].cap->quarter);
+    text += fmt::format("  {} in {} ({}:{})\n", cap.text,
+                        first == last ? first : fmt::format("{} .. {}", first, last),
+                        cap.place.file, cap.place.line);
+    i = end;
   }
   text += "The smallest relaxation (least sum of relative changes):\n";
-  for (const plan::Relaxation& one : plan.conflict->smallest) {
-    const auto cap = cap_of(one.row);
-    const bool is_power = cap->unit == "W";
-    const double by = std::fabs(one.by) * cap->scale;
-    text += fmt::format("  {} in {}: {} more\n", cap->text, quarter_text(plan, cap->quarter),
-                        is_power ? watts(by) : number(by) + " " + cap->unit);
+  for (const CapInQuarter& one : smallest_relaxation(plan)) {
+    const plan::Cap& cap = *one.cap;
+    text += fmt::format("  {} in {}: {} more\n", cap.text, quarter_text(plan, cap.quarter),
+                        cap.unit == "W" ? watts(one.more) : number(one.more) + " " + cap.unit);
   }
   return text;
 }

@@ -75,7 +75,54 @@ void add_programmes(const plan::Plan& plan, std::vector<Signature>& list) {
   }
 }
 
+void add(std::vector<CapInQuarter>& list, const plan::Plan& plan, plan::RowId row, double by) {
+  const auto& caps = plan.model.caps;
+  const auto cap =
+      std::find_if(caps.begin(), caps.end(), [&](const plan::Cap& one) { return one.row == row; });
+  const double more = std::fabs(by) * cap->scale;
+  const auto same = std::find_if(list.begin(), list.end(), [&](const CapInQuarter& one) {
+    return one.cap->key == cap->key && one.cap->quarter == cap->quarter;
+  });
+  if (same == list.end()) {
+    list.push_back({&*cap, more});
+  } else {
+    same->more = std::max(same->more, more);
+  }
+}
+
+// Caps stay in the order in which they first come.
+void sort(std::vector<CapInQuarter>& list) {
+  std::vector<std::string_view> keys;
+  for (const CapInQuarter& one : list) {
+    keys.push_back(one.cap->key);
+  }
+  const auto rank = [&](const CapInQuarter& one) {
+    return std::pair(std::find(keys.begin(), keys.end(), one.cap->key) - keys.begin(),
+                     one.cap->quarter);
+  };
+  std::stable_sort(list.begin(), list.end(),
+                   [&](const CapInQuarter& a, const CapInQuarter& b) { return rank(a) < rank(b); });
+}
+
 }  // namespace
+
+std::vector<CapInQuarter> conflicting(const plan::Plan& plan) {
+  std::vector<CapInQuarter> list;
+  for (const plan::RowId row : plan.conflict->rows) {
+    add(list, plan, row, 0);
+  }
+  sort(list);
+  return list;
+}
+
+std::vector<CapInQuarter> smallest_relaxation(const plan::Plan& plan) {
+  std::vector<CapInQuarter> list;
+  for (const plan::Relaxation& one : plan.conflict->smallest) {
+    add(list, plan, one.row, one.by);
+  }
+  sort(list);
+  return list;
+}
 
 std::string usd(double value) {
   const double size = std::fabs(value);

@@ -69,6 +69,16 @@ double regret(const plan::Plan& plan, const plan::Outcome& outcome);
 // "647 million USD"; "less than 122 million USD" where the gap hides it.
 std::string regret_text(const plan::Plan& plan, const plan::Outcome& outcome);
 
+// A cap in a quarter where there is no plan: that conflicts, or by how much it would have to give
+// way, in its unit. What several futures ask of it is told once, the most of it.
+struct CapInQuarter {
+  const plan::Cap* cap = nullptr;
+  double more = 0;
+};
+// In the order of the caps, then of the quarters.
+std::vector<CapInQuarter> conflicting(const plan::Plan& plan);
+std::vector<CapInQuarter> smallest_relaxation(const plan::Plan& plan);
+
 // Demand that is not served, as a share of all demand over the plan and the futures.
 double unmet_share(const plan::Plan& plan);
 double unmet_share(const plan::Book& book);

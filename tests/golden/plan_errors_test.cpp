@@ -133,6 +133,16 @@ constexpr Mistake kMistakes[]{
     {"max = \"900 chips\"", "max = \"900 chips\"\ntake_or_pay = \"-50 %\""},
     {"source = [{ vendor = \"samsung\", cap = \"9000 chips\" }]", ""},
     {"slip = { probability = [\"50 %\", \"30 %\", \"20 %\"] }", "slip = { quarters = [] }"},
+    // Dates are not held against a span that is wrong itself.
+    {"quarters = 8", "quarters = 80"},
+    {"start = \"2027-Q1\"", "start = \"2028-Q5\""},
+    // Nothing could ever be ordered.
+    {"max = \"900 chips\"", "max = \"900 chips\"\nminimum_order = \"1000 chips\""},
+    {"max = \"900 chips\"",
+     "max = \"900 chips\"\nlot = \"600 chips\"\nminimum_order = \"700 chips\""},
+    {"committed = [{ quarter = \"2027-Q2\", v = \"200 chips\" }]", "lead = \"8 quarters\""},
+    {"discount_rate = \"finance.wacc\"", "discount_rate = \"-100 %\""},
+    {"power = \"5 MW\"", "power = [{ from = \"2027-Q1\", v = \"5 MW\", basis = \"guessed\" }]"},
 };
 
 std::string replaced(std::string text, std::string_view what, std::string_view by) {
