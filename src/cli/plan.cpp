@@ -1,6 +1,7 @@
 // `churon plan`: an order book from a scenario; any program in MPS form through the same solvers.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/file.h"
@@ -34,15 +35,16 @@ struct Words {
 };
 
 plan::SolverKind solver_of(const std::string& word) {
-  plan::SolverKind kind = plan::SolverKind::highs;
-  for (const plan::SolverEntry& entry : plan::solvers()) {
-    kind = entry.word == word ? entry.kind : kind;
-  }
-  return kind;
+  const auto all = plan::solvers();
+  return std::find_if(all.begin(), all.end(),
+                      [&](const plan::SolverEntry& one) { return one.word == word; })
+      ->kind;
 }
 
 // What is said beside a result, by what ended the search.
-ExitCode ended(const Terminal& terminal, plan::Status status, const std::string& file) {
+ExitCode ended(const Terminal& terminal, plan::Status status, bool has_found,
+               const std::string& file) {
+  const std::string_view before = has_found ? "" : " before anything was found";
   switch (status) {
     case plan::Status::optimal:
       return ExitCode::ok;
@@ -56,9 +58,10 @@ ExitCode ended(const Terminal& terminal, plan::Status status, const std::string&
                                .exit = ExitCode::infeasible}});
     case plan::Status::time_limit:
       return terminal.report({{.code = "S0205",
-                               .message = "the time limit ended the search",
+                               .message = fmt::format("the time limit ended the search{}", before),
                                .help = {"--time-limit SECONDS gives it more"}}});
     case plan::Status::interrupted:
+      terminal.note(fmt::format("interrupted{}", before));
       return ExitCode::interrupted;
   }
   return ExitCode::ok;
@@ -94,7 +97,7 @@ ExitCode solve_mps(const Terminal& terminal, const Words& words) {
   }
   terminal.out(terminal.json ? dump_json(report::program_json(record)) + "\n"
                              : report::program_text(record));
-  return ended(terminal, record.solution.status, record.file);
+  return ended(terminal, record.solution.status, record.solution.has_values(), record.file);
 }
 
 // The model as MPS and its solution beside it.
@@ -147,7 +150,7 @@ ExitCode plan_of(const Terminal& terminal, const Words& words) {
     terminal.out(terminal.json ? dump_json(report::plan_json(record)) + "\n"
                  : best.status == plan::Status::infeasible ? report::infeasible_text(record)
                                                            : "");
-    return ended(terminal, best.status, words.scenario);
+    return ended(terminal, best.status, false, words.scenario);
   }
   if (!words.explain.empty()) {
     const auto text = report::plan_explanation(record, words.explain);
@@ -160,7 +163,7 @@ ExitCode plan_of(const Terminal& terminal, const Words& words) {
                                : report::plan_text(record));
   }
   const ExitCode done = written(terminal, words, record);
-  return done == ExitCode::ok ? ended(terminal, best.status, words.scenario) : done;
+  return done == ExitCode::ok ? ended(terminal, best.status, true, words.scenario) : done;
 }
 
 }  // namespace

@@ -86,4 +86,20 @@ std::vector<Violation> violations(const Program& program, std::span<const double
   return checker.sorted();
 }
 
+std::vector<Violation> bound_violations(const Program& program, std::span<const double> values,
+                                        double objective, double bound,
+                                        const Tolerance& tolerance) {
+  double scale = std::max(1.0, std::fabs(objective));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    scale = std::max(scale, std::fabs(program.variables()[i].cost * values[i]));
+  }
+  const double relative = (program.maximise ? objective - bound : bound - objective) / scale;
+  if (std::isnan(bound) || relative > tolerance.bound) {
+    return {
+        {fmt::format("bound: the objective is {}, and none is better than {}", objective, bound),
+         relative}};
+  }
+  return {};
+}
+
 }  // namespace churon::plan

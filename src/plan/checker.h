@@ -17,6 +17,9 @@ struct Tolerance {
   double integrality = 1e-5;
   // Of the objective: relative to the largest of 1, the objective and its largest term.
   double objective = 1e-6;
+  // By which an objective may be better than its bound, relative to the same: solvers keep rows and
+  // whole numbers within tolerances of their own.
+  double bound = 1e-5;
 };
 
 struct Violation {
@@ -27,5 +30,10 @@ struct Violation {
 // Worst first; empty: the values are a solution and `objective` is its objective.
 std::vector<Violation> violations(const Program& program, std::span<const double> values,
                                   double objective, const Tolerance& tolerance = {});
+
+// Empty: no better than its bound says that any solution can be.
+std::vector<Violation> bound_violations(const Program& program, std::span<const double> values,
+                                        double objective, double bound,
+                                        const Tolerance& tolerance = {});
 
 }  // namespace churon::plan

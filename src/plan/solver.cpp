@@ -27,6 +27,15 @@ bool has_crossed_bounds(const Program& program) {
          std::any_of(program.rows().begin(), program.rows().end(), crossed);
 }
 
+// What is wrong with a solution, its bound with it.
+std::vector<Violation> violations(const Program& program, const Solution& solution) {
+  std::vector<Violation> found = violations(program, solution.values, solution.objective);
+  if (found.empty()) {
+    found = bound_violations(program, solution.values, solution.objective, solution.bound);
+  }
+  return found;
+}
+
 // Solvers return whole numbers within a tolerance: here they are made whole, and the rest follows.
 Result<Solution> with_whole_numbers(const Program& program, const SolveOptions& options,
                                     Solution solution, const SolverEntry& solver) {
@@ -74,28 +83,37 @@ double Solution::gap() const {
 
 std::span<const SolverEntry> solvers() { return kSolvers; }
 
-Result<Solution> solve(const Program& program, const SolveOptions& options, SolverKind kind) {
-  const auto solver = std::find_if(kSolvers.begin(), kSolvers.end(),
-                                   [&](const SolverEntry& entry) { return entry.kind == kind; });
-  check(solver != kSolvers.end(), static_cast<int>(kind));
+const SolverEntry& entry(SolverKind kind) {
+  const auto found = std::find_if(kSolvers.begin(), kSolvers.end(),
+                                  [&](const SolverEntry& one) { return one.kind == kind; });
+  check(found != kSolvers.end(), static_cast<int>(kind));
+  return *found;
+}
+
+Result<Solution> solve(const Program& program, const SolveOptions& options,
+                       const SolverEntry& solver) {
   if (has_crossed_bounds(program)) {
     return Solution{.status = Status::infeasible, .values = {}, .duals = {}};
   }
-  auto solution = solver->solve(program, options);
+  auto solution = solver.solve(program, options);
   if (!solution || !solution->has_values()) {
     return solution;
   }
-  solution = with_whole_numbers(program, options, std::move(*solution), *solver);
-  const auto wrong = violations(program, solution->values, solution->objective);
+  solution = with_whole_numbers(program, options, std::move(*solution), solver);
+  const auto wrong = violations(program, *solution);
   if (!wrong.empty()) {
     return fail({.code = "S0204",
                  .message = fmt::format("{} returned a solution that breaks the program in {} {}",
-                                        solver->meaning, wrong.size(),
+                                        solver.meaning, wrong.size(),
                                         wrong.size() == 1 ? "place" : "places"),
                  .notes = {wrong.front().what},
                  .help = {"another solver may do better: --solver"}});
   }
   return solution;
+}
+
+Result<Solution> solve(const Program& program, const SolveOptions& options, SolverKind kind) {
+  return solve(program, options, entry(kind));
 }
 
 Program with_integers_fixed(Program program, std::span<const double> values) {

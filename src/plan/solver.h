@@ -57,10 +57,13 @@ struct SolverEntry {
   Result<Solution> (*solve)(const Program&, const SolveOptions&);
 };
 std::span<const SolverEntry> solvers();
+const SolverEntry& entry(SolverKind kind);
 
 // Deterministic: the same program gives the same solution, unless time or an interruption ended the
 // search. May run in several threads at once. Errors: S0203 (the solver fails), S0204 (its solution
-// breaks the program).
+// breaks the program, or is better than its bound).
+Result<Solution> solve(const Program& program, const SolveOptions& options,
+                       const SolverEntry& solver);
 Result<Solution> solve(const Program& program, const SolveOptions& options,
                        SolverKind kind = SolverKind::highs);
 

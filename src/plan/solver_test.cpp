@@ -172,6 +172,65 @@ TEST(Solvers, end_at_the_time_limit) {
   EXPECT_EQ(solution->status, Status::time_limit);
 }
 
+// x + y >= 2, both whole, at 1 and 3 each: the optimum is 2, x = 2.
+Program two_items() {
+  Program program;
+  const VariableId x = program.add({"x", 0, 3, 1, true});
+  const VariableId y = program.add({"y", 0, 3, 3, true});
+  program.add({"need", 2, kInfinity}, std::vector<Term>{{x, 1}, {y, 1}});
+  return program;
+}
+
+template <int lie>
+Result<Solution> liar(const Program&, const SolveOptions&) {
+  Solution said{.values = {2, 0}, .objective = 2, .bound = 2, .duals = {}};
+  switch (lie) {
+    case 1:
+      said.values = {1, 0};
+      said.objective = 1;
+      break;
+    case 2:
+      said.objective = 1.5;
+      break;
+    case 3:
+      said.values = {2, std::nan("")};
+      break;
+    case 4:
+      said.values = {2};
+      break;
+    case 5:
+      said.bound = 3;
+      break;
+    case 6:
+      said.bound = std::nan("");
+      break;
+    case 7:
+      said.bound = kInfinity;
+      break;
+    case 8:
+      return fail("S0203", "gave up");
+    default:
+      break;
+  }
+  return said;
+}
+
+TEST(Solvers, are_believed_in_nothing) {
+  const auto code = [](Result<Solution> (*lie)(const Program&, const SolveOptions&)) {
+    const auto solution = solve(two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", lie});
+    return solution ? "none" : solution.error().front().code;
+  };
+  EXPECT_EQ(code(liar<0>), "none");
+  EXPECT_EQ(code(liar<1>), "S0204");  // a row is broken
+  EXPECT_EQ(code(liar<2>), "S0204");  // the objective is another
+  EXPECT_EQ(code(liar<3>), "S0204");  // no numbers
+  EXPECT_EQ(code(liar<4>), "S0204");  // too few of them
+  EXPECT_EQ(code(liar<5>), "S0204");  // better than the bound on all solutions
+  EXPECT_EQ(code(liar<6>), "S0204");
+  EXPECT_EQ(code(liar<7>), "S0204");
+  EXPECT_EQ(code(liar<8>), "S0203");
+}
+
 TEST(Checker, finds_what_breaks_a_program) {
   Program program;
   const VariableId x = program.add({"x", 0, 3, 1, true});

@@ -91,7 +91,7 @@ Json head_json(const PlanRecord& record) {
   json["quarters"] = s.quarters;
   json["discount_rate"] = s.discount_rate;
   json["tail"] = {{"share", 1 - s.tail}, {"weight", s.tail_weight}};
-  json["solver"] = {{"name", record.solver},
+  json["solver"] = {{"name", plan::entry(record.options.solver).word},
                     {"status", name(plan.best.status)},
                     {"gap_wanted", record.options.gap},
                     {"gap", plan.best.has_plan ? rounded(plan.best.gap) : Json()},

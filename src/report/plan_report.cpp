@@ -339,16 +339,8 @@ std::string sources_text(const PlanRecord& record) {
 
 PlanRecord plan_record(plan::Plan plan, plan::PlanOptions options, std::uint64_t seed) {
   constexpr int kDraws = 1000;
-  PlanRecord record{.plan = std::move(plan),
-                    .options = std::move(options),
-                    .solver = {},
-                    .seed = seed,
-                    .per_mtok = {}};
-  for (const plan::SolverEntry& entry : plan::solvers()) {
-    if (entry.kind == record.options.solver) {
-      record.solver = entry.word;
-    }
-  }
+  PlanRecord record{
+      .plan = std::move(plan), .options = std::move(options), .seed = seed, .per_mtok = {}};
   if (record.plan.best.has_plan) {
     record.per_mtok = plan::cost_per_mtok(record.plan, seed, kDraws);
   }
@@ -367,8 +359,9 @@ std::string plan_text(const PlanRecord& record) {
   text += fmt::format(
       "{}: {} rows, {} columns ({} integer); {}, within {:.2g} % of the optimum ({:.2g} % were "
       "asked for), checked.\n`--explain KEY` says why a number is what it is.\n",
-      record.solver, program.row_count(), program.variable_count(), program.integer_count(),
-      name(plan.best.status), 100 * plan.best.gap, 100 * record.options.gap);
+      plan::entry(record.options.solver).word, program.row_count(), program.variable_count(),
+      program.integer_count(), name(plan.best.status), 100 * plan.best.gap,
+      100 * record.options.gap);
   return text;
 }
 

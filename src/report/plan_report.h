@@ -17,7 +17,6 @@ namespace churon::report {
 struct PlanRecord {
   plan::Plan plan;
   plan::PlanOptions options;
-  std::string solver;
   std::uint64_t seed = 1;
   plan::PlanQuantiles per_mtok;
 };

@@ -13,15 +13,6 @@ namespace {
 
 constexpr std::size_t kLinesMax = 40;
 
-std::string_view solver_word(plan::SolverKind kind) {
-  for (const plan::SolverEntry& entry : plan::solvers()) {
-    if (entry.kind == kind) {
-      return entry.word;
-    }
-  }
-  return "";
-}
-
 std::string objective_text(const plan::Solution& solution) {
   return fmt::format("objective {}\nbound     {}\ngap       {:.3g} %\n", solution.objective,
                      solution.bound, 100 * solution.gap());
@@ -72,7 +63,7 @@ std::string program_text(const ProgramRecord& record) {
       fmt::format("{}: {} rows, {} columns ({} integer), {} coefficients; {}imise\n{}: {}\n",
                   escape_control(record.file), program.row_count(), program.variable_count(),
                   program.integer_count(), program.term_count(), program.maximise ? "max" : "min",
-                  solver_word(record.solver), name(record.solution.status));
+                  plan::entry(record.solver).word, name(record.solution.status));
   if (record.solution.has_values()) {
     text += objective_text(record.solution) + values_text(record);
   }
@@ -90,7 +81,7 @@ Json program_json(const ProgramRecord& record) {
                  {"columns", program.variable_count()},
                  {"integers", program.integer_count()},
                  {"coefficients", program.term_count()}};
-  json["solver"] = solver_word(record.solver);
+  json["solver"] = plan::entry(record.solver).word;
   json["status"] = name(solution.status);
   const bool has_values = solution.has_values();
   json["objective"] = has_values ? Json(solution.objective) : Json();

@@ -204,6 +204,7 @@ TEST_F(PlanVerb, interrupts_cbc_which_heeds_no_signal) {
       });
   EXPECT_EQ(ended.exit, 130) << ended.err;
   EXPECT_EQ(Json::parse(ended.out)["status"], "interrupted");
+  EXPECT_THAT(ended.err, HasSubstr("interrupted before anything was found"));
 }
 
 TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
@@ -219,6 +220,7 @@ TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
   EXPECT_GT(json["objective"].get<double>(), 0);
   EXPECT_GE(json["bound"].get<double>(), json["objective"].get<double>());
   EXPECT_GT(json["gap"].get<double>(), 0);
+  EXPECT_EQ(ended.err, "interrupted\n");
 }
 
 }  // namespace
