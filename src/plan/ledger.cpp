@@ -8,8 +8,6 @@ namespace churon::plan {
 
 namespace {
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 class Reader {
  public:
   Reader(const Scenario& scenario, const FutureTree& tree, const Model& model,

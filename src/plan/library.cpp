@@ -19,12 +19,12 @@ Library::Library(const std::string& path) : handle_(::dlopen(path.c_str(), RTLD_
   }
 }
 
-void* Library::symbol(const char* name) {
+Library::Symbol Library::symbol(const char* name) {
   void* found = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
   if (found == nullptr && error_.empty()) {
     error_ = last_error();
   }
-  return found;
+  return {found};
 }
 
 }  // namespace churon::plan

@@ -14,15 +14,17 @@ class Library {
   // What the system says where the library cannot be opened or a symbol is missing; else empty.
   [[nodiscard]] const std::string& error() const { return error_; }
 
-  // Sets `function` to the symbol of that name.
-  template <typename Function>
-  void bind(Function& function, const char* name) {
-    function = reinterpret_cast<Function>(symbol(name));
-  }
+  // An address that becomes a function of whatever type it is assigned to.
+  struct Symbol {
+    void* address = nullptr;
+    template <typename Function>
+    operator Function() const {  // NOLINT(google-explicit-constructor): that is what it is for
+      return reinterpret_cast<Function>(address);
+    }
+  };
+  Symbol symbol(const char* name);
 
  private:
-  void* symbol(const char* name);
-
   void* handle_ = nullptr;
   std::string error_;
 };

@@ -20,9 +20,8 @@ int signing(const Resource& resource, const Policy& policy, int use) {
 int last_cut(const Option& option, int delivery) { return std::max(0, delivery - option.lead); }
 
 bool may_order(const Scenario& scenario, const Policy& policy, int option, int delivery) {
-  const Option& o = scenario.options[static_cast<std::size_t>(option)];
-  const bool is_open =
-      policy.may_order.empty() || policy.may_order[static_cast<std::size_t>(option)];
+  const Option& o = scenario.options[index(option)];
+  const bool is_open = policy.may_order.empty() || policy.may_order[index(option)];
   return is_open && delivery >= o.from && delivery <= o.until &&
          delivery >= policy.first_signing + o.lead;
 }
@@ -198,7 +197,7 @@ void ModelBuilder::power() {
       const double scale = chips_ * std::pow(10, std::floor(std::log10(largest)));
       Linear scaled;
       scaled.add(used, 1 / scale);
-      cap("power." + site.name, "power at " + site.name, "W", scale, n, scaled,
+      cap("power." + site.name, "power at " + site.name, "MW", scale / 1e6, n, scaled,
           site.power[index(at)] / scale, site.place);
     }
   }

@@ -16,6 +16,7 @@ namespace churon::plan {
 // What is left open: everything, or less, to see what the rest is worth.
 struct Policy {
   std::string key, text;
+  std::string vendor = {};      // that alone may be ordered from
   std::vector<bool> may_order;  // by option; empty: all. What is signed already stays signed
   int first_signing = 0;        // quarter before which nothing new is signed, no gate decided
   bool has_vendor_share = true;

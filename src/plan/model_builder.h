@@ -57,7 +57,6 @@ class ModelBuilder {
 
   [[nodiscard]] const Option& option(int o) const { return s_.options[index(o)]; }
   [[nodiscard]] OptionVariables& variables(int o) { return m_.options[index(o)]; }
-  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
   [[nodiscard]] ByNode no_nodes() const { return ByNode(t_.nodes().size()); }
   [[nodiscard]] const TreeNode& node(int n) const { return t_.nodes()[index(n)]; }
   [[nodiscard]] int node_count() const { return static_cast<int>(t_.nodes().size()); }

@@ -109,7 +109,7 @@ void ModelBuilder::orders(int o) {
       } else if (std::isfinite(ramped_max(one, d, 0))) {
         const RowId made = row(named("max." + one.name, d, n), -kInfinity, chips_signed,
                                ramped_max(one, d, 0) / chips_);
-        m_.caps.push_back({made, "max." + one.name, "deliveries of " + one.name, "chip", d, n,
+        m_.caps.push_back({made, "max." + one.name, "the maximum of " + one.name, "chip", d, n,
                            chips_, one.place});
       }
     }
@@ -231,7 +231,7 @@ void ModelBuilder::vendor_shares() {
           over.add(site[index(n)], weight / 1000);
         }
       }
-      cap("share." + vendor, "share of " + vendor, "W", 1000 * chips_, n, over, 0, s_.share_place);
+      cap("share." + vendor, "share of " + vendor, "MW", chips_ / 1000, n, over, 0, s_.share_place);
     }
   }
 }

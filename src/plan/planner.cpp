@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
-#include <thread>
 
+#include "base/parallel.h"
 #include "cost/draws.h"
 
 namespace churon::plan {
@@ -167,6 +166,7 @@ std::vector<Policy> other_policies(const Scenario& s) {
     }
     policies.push_back({.key = "only." + vendor,
                         .text = "new orders from " + vendor + " alone",
+                        .vendor = vendor,
                         .may_order = std::move(from),
                         .has_vendor_share = false});
   }
@@ -186,21 +186,11 @@ std::vector<Result<Solved>> solved_side_by_side(const Scenario& s, const FutureT
                                 .duals = {},
                                 .conflict = {}});
   }
-  std::atomic<std::size_t> next{0};
-  const auto may_begin = [&] { return !options.interrupted || !options.interrupted(); };
-  const auto work = [&] {
-    for (std::size_t i = next++; i < policies.size() && may_begin(); i = next++) {
+  in_parallel(policies.size(), options.threads, [&](std::size_t i) {
+    if (!options.interrupted || !options.interrupted()) {
       results[i] = solved(s, tree, policies[i], options);
     }
-  };
-  std::vector<std::thread> others;
-  for (int i = 1; i < std::min<int>(options.threads, static_cast<int>(policies.size())); ++i) {
-    others.emplace_back(work);
-  }
-  work();
-  for (std::thread& one : others) {
-    one.join();
-  }
+  });
   return results;
 }
 
@@ -229,7 +219,7 @@ Result<Plan> plan(Scenario scenario, const PlanOptions& options) {
   Plan made;
   made.scenario = std::make_unique<Scenario>(std::move(scenario));
   const Scenario& s = *made.scenario;
-  made.tree = std::make_unique<FutureTree>(s);
+  const FutureTree tree(s);
   const Policy all{.key = "plan", .text = "everything is open", .may_order = {}};
   std::vector<Policy> policies{all};
   if (options.with_policies) {
@@ -237,7 +227,7 @@ Result<Plan> plan(Scenario scenario, const PlanOptions& options) {
       policies.push_back(std::move(one));
     }
   }
-  auto results = solved_side_by_side(s, *made.tree, policies, options);
+  auto results = solved_side_by_side(s, tree, policies, options);
   if (!results.front()) {
     return fail(results.front());
   }

@@ -45,7 +45,6 @@ struct ShadowPrice {
 
 struct Plan {
   std::unique_ptr<Scenario> scenario;
-  std::unique_ptr<FutureTree> tree;
   Model model;
   std::vector<double> values;  // of the model's program
   Outcome best;

@@ -254,7 +254,8 @@ TEST(Planner, gives_the_price_of_a_cap_that_a_little_more_of_it_confirms) {
     price += one.key == "power.site" ? one.usd_per_unit : 0;
   }
   ASSERT_GT(price, 0);
-  EXPECT_NEAR(price, (made->best.objective - more->best.objective) / (0.001 * power), 0.01 * price);
+  EXPECT_NEAR(price, (made->best.objective - more->best.objective) / (0.001 * power / 1e6),
+              0.01 * price);
 }
 
 TEST(Planner, names_what_conflicts_where_there_is_no_plan) {

@@ -47,7 +47,7 @@ double residual_share(const Option& option, int age) {
 }
 
 double ramped_max(const Option& option, int d, int tau) {
-  const double max = option.max[static_cast<std::size_t>(d)];
+  const double max = option.max[index(d)];
   if (!option.gate) {
     return max;
   }
@@ -56,8 +56,7 @@ double ramped_max(const Option& option, int d, int tau) {
     return 0;
   }
   const auto& ramp = option.gate->ramp;
-  return static_cast<std::size_t>(step) < ramp.size() ? max * ramp[static_cast<std::size_t>(step)]
-                                                      : max;
+  return index(step) < ramp.size() ? max * ramp[index(step)] : max;
 }
 
 }  // namespace churon::plan

@@ -17,6 +17,9 @@ namespace churon::plan {
 constexpr double kHoursPerQuarter = 8766.0 / 4;  // a year of 365.25 days
 constexpr double kSecondsPerQuarter = kHoursPerQuarter * 3600;
 
+// A quarter, an option or a node as the place in a vector.
+constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
 // A quarter of the calendar: year x 4 + 0 … 3.
 struct Quarter {
   int count = 0;

@@ -13,8 +13,6 @@ namespace churon::plan {
 
 namespace {
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 struct KindEntry {
   std::string_view word;
   Kind kind;

@@ -22,8 +22,6 @@ constexpr double kProbabilityTolerance = 1e-6;
 constexpr Shares kAboveNone{.with_low = false};
 constexpr double kTailWeightMax = 0.95;  // the mean of all futures counts for something
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 }  // namespace
 
 std::optional<int> ScenarioReader::plan_quarter(const chip::Node* node) {

@@ -25,48 +25,29 @@ namespace {
 
 // What is used of its interface.
 struct Api {
-  decltype(&Cbc_bestSolution) best_solution = nullptr;
-  decltype(&Cbc_deleteModel) delete_model = nullptr;
-  decltype(&Cbc_getBestPossibleObjValue) get_best_possible_obj_value = nullptr;
-  decltype(&Cbc_getColSolution) get_col_solution = nullptr;
-  decltype(&Cbc_isAbandoned) is_abandoned = nullptr;
-  decltype(&Cbc_isContinuousUnbounded) is_continuous_unbounded = nullptr;
-  decltype(&Cbc_isProvenInfeasible) is_proven_infeasible = nullptr;
-  decltype(&Cbc_isProvenOptimal) is_proven_optimal = nullptr;
-  decltype(&Cbc_loadProblem) load_problem = nullptr;
-  decltype(&Cbc_newModel) new_model = nullptr;
-  decltype(&Cbc_secondaryStatus) secondary_status = nullptr;
-  decltype(&Cbc_setAllowableFractionGap) set_allowable_fraction_gap = nullptr;
-  decltype(&Cbc_setAllowableGap) set_allowable_gap = nullptr;
-  decltype(&Cbc_setInteger) set_integer = nullptr;
-  decltype(&Cbc_setLogLevel) set_log_level = nullptr;
-  decltype(&Cbc_setMaximumSeconds) set_maximum_seconds = nullptr;
-  decltype(&Cbc_setObjSense) set_obj_sense = nullptr;
-  decltype(&Cbc_setParameter) set_parameter = nullptr;
-  decltype(&Cbc_solve) solve = nullptr;
-
   Library library{CHURON_CBC_LIBRARY};
-  Api() {
-    library.bind(best_solution, "Cbc_bestSolution");
-    library.bind(delete_model, "Cbc_deleteModel");
-    library.bind(get_best_possible_obj_value, "Cbc_getBestPossibleObjValue");
-    library.bind(get_col_solution, "Cbc_getColSolution");
-    library.bind(is_abandoned, "Cbc_isAbandoned");
-    library.bind(is_continuous_unbounded, "Cbc_isContinuousUnbounded");
-    library.bind(is_proven_infeasible, "Cbc_isProvenInfeasible");
-    library.bind(is_proven_optimal, "Cbc_isProvenOptimal");
-    library.bind(load_problem, "Cbc_loadProblem");
-    library.bind(new_model, "Cbc_newModel");
-    library.bind(secondary_status, "Cbc_secondaryStatus");
-    library.bind(set_allowable_fraction_gap, "Cbc_setAllowableFractionGap");
-    library.bind(set_allowable_gap, "Cbc_setAllowableGap");
-    library.bind(set_integer, "Cbc_setInteger");
-    library.bind(set_log_level, "Cbc_setLogLevel");
-    library.bind(set_maximum_seconds, "Cbc_setMaximumSeconds");
-    library.bind(set_obj_sense, "Cbc_setObjSense");
-    library.bind(set_parameter, "Cbc_setParameter");
-    library.bind(solve, "Cbc_solve");
-  }
+  decltype(&Cbc_bestSolution) best_solution = library.symbol("Cbc_bestSolution");
+  decltype(&Cbc_deleteModel) delete_model = library.symbol("Cbc_deleteModel");
+  decltype(&Cbc_getBestPossibleObjValue) get_best_possible_obj_value =
+      library.symbol("Cbc_getBestPossibleObjValue");
+  decltype(&Cbc_getColSolution) get_col_solution = library.symbol("Cbc_getColSolution");
+  decltype(&Cbc_isAbandoned) is_abandoned = library.symbol("Cbc_isAbandoned");
+  decltype(&Cbc_isContinuousUnbounded) is_continuous_unbounded =
+      library.symbol("Cbc_isContinuousUnbounded");
+  decltype(&Cbc_isProvenInfeasible) is_proven_infeasible = library.symbol("Cbc_isProvenInfeasible");
+  decltype(&Cbc_isProvenOptimal) is_proven_optimal = library.symbol("Cbc_isProvenOptimal");
+  decltype(&Cbc_loadProblem) load_problem = library.symbol("Cbc_loadProblem");
+  decltype(&Cbc_newModel) new_model = library.symbol("Cbc_newModel");
+  decltype(&Cbc_secondaryStatus) secondary_status = library.symbol("Cbc_secondaryStatus");
+  decltype(&Cbc_setAllowableFractionGap) set_allowable_fraction_gap =
+      library.symbol("Cbc_setAllowableFractionGap");
+  decltype(&Cbc_setAllowableGap) set_allowable_gap = library.symbol("Cbc_setAllowableGap");
+  decltype(&Cbc_setInteger) set_integer = library.symbol("Cbc_setInteger");
+  decltype(&Cbc_setLogLevel) set_log_level = library.symbol("Cbc_setLogLevel");
+  decltype(&Cbc_setMaximumSeconds) set_maximum_seconds = library.symbol("Cbc_setMaximumSeconds");
+  decltype(&Cbc_setObjSense) set_obj_sense = library.symbol("Cbc_setObjSense");
+  decltype(&Cbc_setParameter) set_parameter = library.symbol("Cbc_setParameter");
+  decltype(&Cbc_solve) solve = library.symbol("Cbc_solve");
 };
 
 Api& api() {

@@ -14,40 +14,27 @@ namespace {
 
 // What is used of its interface.
 struct Api {
-  decltype(&Highs_create) create = nullptr;
-  decltype(&Highs_destroy) destroy = nullptr;
-  decltype(&Highs_getDoubleInfoValue) get_double_info_value = nullptr;
-  decltype(&Highs_getIntInfoValue) get_int_info_value = nullptr;
-  decltype(&Highs_getModelStatus) get_model_status = nullptr;
-  decltype(&Highs_getSolution) get_solution = nullptr;
-  decltype(&Highs_passLp) pass_lp = nullptr;
-  decltype(&Highs_passMip) pass_mip = nullptr;
-  decltype(&Highs_run) run = nullptr;
-  decltype(&Highs_setBoolOptionValue) set_bool_option_value = nullptr;
-  decltype(&Highs_setCallback) set_callback = nullptr;
-  decltype(&Highs_setDoubleOptionValue) set_double_option_value = nullptr;
-  decltype(&Highs_setIntOptionValue) set_int_option_value = nullptr;
-  decltype(&Highs_setStringOptionValue) set_string_option_value = nullptr;
-  decltype(&Highs_startCallback) start_callback = nullptr;
-
   Library library{CHURON_HIGHS_LIBRARY};
-  Api() {
-    library.bind(create, "Highs_create");
-    library.bind(destroy, "Highs_destroy");
-    library.bind(get_double_info_value, "Highs_getDoubleInfoValue");
-    library.bind(get_int_info_value, "Highs_getIntInfoValue");
-    library.bind(get_model_status, "Highs_getModelStatus");
-    library.bind(get_solution, "Highs_getSolution");
-    library.bind(pass_lp, "Highs_passLp");
-    library.bind(pass_mip, "Highs_passMip");
-    library.bind(run, "Highs_run");
-    library.bind(set_bool_option_value, "Highs_setBoolOptionValue");
-    library.bind(set_callback, "Highs_setCallback");
-    library.bind(set_double_option_value, "Highs_setDoubleOptionValue");
-    library.bind(set_int_option_value, "Highs_setIntOptionValue");
-    library.bind(set_string_option_value, "Highs_setStringOptionValue");
-    library.bind(start_callback, "Highs_startCallback");
-  }
+  decltype(&Highs_create) create = library.symbol("Highs_create");
+  decltype(&Highs_destroy) destroy = library.symbol("Highs_destroy");
+  decltype(&Highs_getDoubleInfoValue) get_double_info_value =
+      library.symbol("Highs_getDoubleInfoValue");
+  decltype(&Highs_getIntInfoValue) get_int_info_value = library.symbol("Highs_getIntInfoValue");
+  decltype(&Highs_getModelStatus) get_model_status = library.symbol("Highs_getModelStatus");
+  decltype(&Highs_getSolution) get_solution = library.symbol("Highs_getSolution");
+  decltype(&Highs_passLp) pass_lp = library.symbol("Highs_passLp");
+  decltype(&Highs_passMip) pass_mip = library.symbol("Highs_passMip");
+  decltype(&Highs_run) run = library.symbol("Highs_run");
+  decltype(&Highs_setBoolOptionValue) set_bool_option_value =
+      library.symbol("Highs_setBoolOptionValue");
+  decltype(&Highs_setCallback) set_callback = library.symbol("Highs_setCallback");
+  decltype(&Highs_setDoubleOptionValue) set_double_option_value =
+      library.symbol("Highs_setDoubleOptionValue");
+  decltype(&Highs_setIntOptionValue) set_int_option_value =
+      library.symbol("Highs_setIntOptionValue");
+  decltype(&Highs_setStringOptionValue) set_string_option_value =
+      library.symbol("Highs_setStringOptionValue");
+  decltype(&Highs_startCallback) start_callback = library.symbol("Highs_startCallback");
 };
 
 Api& api() {

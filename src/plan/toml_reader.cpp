@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "chip/schema.h"
 
 namespace churon::plan {
 
@@ -75,9 +76,6 @@ std::optional<double> factor_of(std::string_view unit, Measure measure) {
   }
   return std::nullopt;
 }
-
-constexpr std::array<std::string_view, 6> kBases{"spec",     "vendor",  "press",
-                                                 "measured", "derived", "guess"};
 
 }  // namespace
 
@@ -238,7 +236,8 @@ std::optional<Fact> TomlReader::fact(const chip::Node* node, Measure measure, st
     if (value == nullptr) {
       return std::nullopt;
     }
-    if (basis && std::find(kBases.begin(), kBases.end(), *basis) == kBases.end()) {
+    const auto bases = chip::basis_words().subspan(1);  // without `none`
+    if (basis && std::find(bases.begin(), bases.end(), *basis) == bases.end()) {
       find("S0303", fmt::format("unknown basis `{}`", escape_control(*basis)),
            node->find("basis")->value, "", {"spec, vendor, press, measured, derived or guess"});
     }

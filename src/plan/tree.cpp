@@ -6,7 +6,7 @@ namespace {
 
 bool differ_in(const Scenario& scenario, const Future& a, const Future& b, int quarter) {
   for (std::size_t c = 0; c < scenario.classes.size(); ++c) {
-    const auto q = static_cast<std::size_t>(quarter);
+    const auto q = index(quarter);
     if (a.demand[c][q] != b.demand[c][q]) {
       return true;
     }
@@ -24,10 +24,9 @@ FutureTree::FutureTree(const Scenario& scenario) {
     std::vector<int> made;
     for (std::size_t f = 0; f < count; ++f) {
       for (const int candidate : made) {
-        const TreeNode& node = nodes_[static_cast<std::size_t>(candidate)];
-        if (node.parent == before[f] &&
-            !differ_in(scenario, scenario.futures[static_cast<std::size_t>(node.future)],
-                       scenario.futures[f], quarter)) {
+        const TreeNode& node = nodes_[index(candidate)];
+        if (node.parent == before[f] && !differ_in(scenario, scenario.futures[index(node.future)],
+                                                   scenario.futures[f], quarter)) {
           now[f] = candidate;
         }
       }
@@ -36,7 +35,7 @@ FutureTree::FutureTree(const Scenario& scenario) {
         nodes_.push_back({quarter, before[f], static_cast<int>(f), 0});
         made.push_back(now[f]);
       }
-      nodes_[static_cast<std::size_t>(now[f])].probability += scenario.futures[f].probability;
+      nodes_[index(now[f])].probability += scenario.futures[f].probability;
     }
     node_.push_back(now);
     of_quarter_.push_back(std::move(made));
@@ -45,10 +44,10 @@ FutureTree::FutureTree(const Scenario& scenario) {
 }
 
 int FutureTree::ancestor(int node, int quarter) const {
-  const TreeNode* at = &nodes_[static_cast<std::size_t>(node)];
+  const TreeNode* at = &nodes_[index(node)];
   while (at->quarter > quarter) {
     node = at->parent;
-    at = &nodes_[static_cast<std::size_t>(node)];
+    at = &nodes_[index(node)];
   }
   return node;
 }

@@ -18,8 +18,6 @@ constexpr std::array kColors{Color::blue,   Color::vermillion, Color::green,
 constexpr std::array kMarkers{Marker::circle, Marker::square, Marker::triangle, Marker::diamond,
                               Marker::cross,  Marker::plus,   Marker::ring};
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 class Charts {
  public:
   explicit Charts(const PlanRecord& record)
@@ -172,7 +170,7 @@ class Charts {
         panel.rows.push_back({.name = outcome.policy.key == "wait" ? "wait a quarter"
                                       : outcome.policy.key == "without_own"
                                           ? "no own chip"
-                                          : outcome.policy.key.substr(5) + " alone",
+                                          : outcome.policy.vendor + " alone",
                               .value = regret(plan_, outcome) / 1e6,
                               .note = regret_text(plan_, outcome)});
       }
@@ -191,19 +189,26 @@ class Charts {
 
   [[nodiscard]] Panel binding() const {
     Panel panel{.title = "What one more of a cap saves, over all quarters",
-                .x = {.title = "USD of today per MW, chip, unit", .scale = Scale::logarithmic}};
+                .x = {.title = "USD of today per MW, chip, unit", .low = 0.0}};
     for (const plan::ShadowPrice& one : plan_.binding) {
-      const double value = one.usd_per_unit * (one.unit == "W" ? 1e6 : 1);
       const auto same = std::find_if(panel.rows.begin(), panel.rows.end(),
                                      [&](const Row& row) { return row.name == one.text; });
       if (same != panel.rows.end()) {
-        same->value += value;
+        same->value += one.usd_per_unit;
       } else {
-        panel.rows.push_back({.name = one.text, .value = value});
+        panel.rows.push_back(
+            {.name = one.text, .value = one.usd_per_unit, .note = " per " + one.unit});
       }
     }
+    const auto [least, most] =
+        std::minmax_element(panel.rows.begin(), panel.rows.end(),
+                            [](const Row& a, const Row& b) { return a.value < b.value; });
+    constexpr double kLinearMost = 50;  // beyond it the short bars are no longer seen
+    if (!panel.rows.empty() && most->value > kLinearMost * least->value) {
+      panel.x = {.title = panel.x.title, .scale = Scale::logarithmic};
+    }
     for (Row& row : panel.rows) {
-      row.note = usd(row.value);
+      row.note = usd(row.value) + row.note;
     }
     return panel;
   }

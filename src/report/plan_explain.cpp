@@ -13,8 +13,6 @@ namespace churon::report {
 
 namespace {
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 // In the unit that a reader expects of it.
 std::string value_text(const plan::Fact& fact, double value) {
   if (fact.unit == "1") {
@@ -236,8 +234,7 @@ std::string order_text(const PlanRecord& record, int o, int d) {
   for (const plan::ShadowPrice& one : plan.binding) {
     if (one.quarter == d) {
       text += fmt::format("  binds in that quarter: {}, {} USD per {}\n", one.text,
-                          number(one.usd_per_unit * (one.unit == "W" ? 1e6 : 1)),
-                          one.unit == "W" ? "MW" : one.unit);
+                          number(one.usd_per_unit), one.unit);
     }
   }
   return text;
@@ -302,15 +299,13 @@ std::string cap_text(const PlanRecord& record, const plan::ShadowPrice& price) {
   const auto cap = std::find_if(caps.begin(), caps.end(), [&](const plan::Cap& one) {
     return one.key == price.key && one.quarter == price.quarter;
   });
-  const bool is_power = price.unit == "W";
   return fmt::format(
       "{}.{} = {} USD of today per {}\n"
       "  what one more {} of {} in that quarter would save, over all futures that it binds in: the "
       "price of its\n  rows in the linear program with the whole decisions held\n"
       "  place  {}:{}\n",
-      price.key, quarter_text(record.plan, price.quarter),
-      number(price.usd_per_unit * (is_power ? 1e6 : 1)), is_power ? "MW" : price.unit,
-      is_power ? "MW" : price.unit, price.text, cap->place.file, cap->place.line);
+      price.key, quarter_text(record.plan, price.quarter), number(price.usd_per_unit), price.unit,
+      price.unit, price.text, cap->place.file, cap->place.line);
 }
 
 std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
@@ -345,7 +340,7 @@ void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
     add("own_value", *plan.without_own);
   }
   for (const plan::Outcome& one : plan.single_vendor) {
-    add("regret." + one.policy.key.substr(5), one);
+    add("regret." + one.policy.vendor, one);
   }
 }
 

@@ -10,14 +10,8 @@ namespace churon::report {
 
 namespace {
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 // Seven digits: what is below them is the solver's rounding.
-Json rounded(double value) {
-  return std::isfinite(value)
-             ? Json(std::stod(fmt::format("{:.7g}", std::fabs(value) < 1e-9 ? 0 : value)))
-             : Json();
-}
+Json rounded(double value) { return finite_drawn(std::fabs(value) < 1e-9 ? 0 : value); }
 
 Json outcome_json(const PlanRecord& record, const plan::Outcome& outcome) {
   return {{"policy", outcome.policy.key},

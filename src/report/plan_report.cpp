@@ -12,8 +12,6 @@ namespace churon::report {
 
 namespace {
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 std::string chips(double value) { return value < 0.5 ? "-" : number(value); }
 
 // --- the verdict --------------------------------------------------------------------------------
@@ -120,9 +118,8 @@ const plan::ShadowPrice* dearest(const plan::Plan& plan) {
     for (const plan::ShadowPrice& other : plan.binding) {
       sum += other.key == one.key ? other.usd_per_unit : 0;
     }
-    const double size = one.unit == "W" ? sum * 1e6 : sum;
-    if (size > most) {
-      most = size;
+    if (sum > most) {
+      most = sum;
       found = &one;
     }
   }
@@ -150,8 +147,8 @@ std::string rest_line(const PlanRecord& record) {
     }
   }
   if (least != nullptr) {
-    parts.push_back(fmt::format("the best single vendor ({}) costs {} more",
-                                least->policy.key.substr(5), regret_text(plan, *least)));
+    parts.push_back(fmt::format("the best single vendor ({}) costs {} more", least->policy.vendor,
+                                regret_text(plan, *least)));
   }
   std::string line = join(parts, "; ");
   line.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(line.front())));
@@ -282,10 +279,8 @@ std::string binding_text(const PlanRecord& record) {
   Table table({Align::left, Align::left, Align::left, Align::right, Align::left});
   table.row({"cap", "what", "quarter", "one more saves", ""});
   for (const plan::ShadowPrice& one : plan.binding) {
-    const bool is_power = one.unit == "W";
-    const std::string unit = is_power ? "MW" : one.unit;
-    table.row({one.key, one.text, quarter_text(plan, one.quarter),
-               compact(one.usd_per_unit * (is_power ? 1e6 : 1)), "USD of today per " + unit});
+    table.row({one.key, one.text, quarter_text(plan, one.quarter), compact(one.usd_per_unit),
+               "USD of today per " + one.unit});
   }
   return fmt::format("What binds, and what one more of it would save (whole decisions held)\n{}\n",
                      table.text("  "));
@@ -391,7 +386,7 @@ std::string infeasible_text(const PlanRecord& record) {
   for (const CapInQuarter& one : smallest_relaxation(plan)) {
     const plan::Cap& cap = *one.cap;
     text += fmt::format("  {} in {}: {} more\n", cap.text, quarter_text(plan, cap.quarter),
-                        cap.unit == "W" ? watts(one.more) : number(one.more) + " " + cap.unit);
+                        number(one.more) + " " + cap.unit);
   }
   return text;
 }

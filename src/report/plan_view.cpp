@@ -16,8 +16,6 @@ namespace {
 constexpr double kNothing = 1e-3;
 constexpr double kNothingUnmet = 1e-6;  // share of the demand
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 void add(std::vector<Signature>& list, Signature made, const plan::Plan& plan, double price) {
   const auto [low, high] = std::minmax_element(made.by_future.begin(), made.by_future.end());
   made.low = *low;

@@ -10,6 +10,8 @@
 
 namespace churon::report {
 
+using plan::index;
+
 // "12.3 billion USD", "450 million USD", "1,250 USD".
 std::string usd(double value);
 // "1.2 GW", "450 MW".
