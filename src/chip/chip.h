@@ -263,7 +263,7 @@ struct System {
   std::optional<Seconds> switch_latency;
   bool switch_reduce = false;
   std::optional<Seconds> cable_latency;
-  std::optional<BytesPerSecond> scaleout_rate;
+  std::optional<Sourced<BytesPerSecond>> scaleout_rate;  // per chip, beyond the domain
   std::int64_t host_cpus_per_tray = 0;
   std::optional<Sourced<Watts>> host_power_per_chip, network_power_per_chip;
   std::optional<Sourced<double>> fan_pump, psu_efficiency, pue;

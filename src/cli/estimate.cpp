@@ -83,26 +83,6 @@ Result<estimate::Parallelism> ranks_of(const Words& words) {
                                .attention_dp = static_cast<int>(words.attention_dp)};
 }
 
-Result<estimate::Parallelism> parallelism_of(const Words& words, const estimate::Figures& figures) {
-  auto ranks = ranks_of(words);
-  if (!ranks) {
-    return ranks;
-  }
-  const double chips = words.tp * words.pp * words.attention_dp;
-  if (chips > figures.domain_chips) {
-    return fail(
-        {.code = "E0605",
-         .message = fmt::format("{:.0f} chips are more than a scale-up domain of {} has: {:.0f}",
-                                chips, figures.chip, figures.domain_chips),
-         .notes = {fmt::format("tp {:.0f} x pp {:.0f} x attention dp {:.0f}", words.tp, words.pp,
-                               words.attention_dp)},
-         .help = {"one copy of a model lies inside a domain; more copies serve more requests",
-                  "--set system.scaleup_domain=N prices a larger one"},
-         .exit = ExitCode::infeasible});
-  }
-  return ranks;
-}
-
 struct Context {
   chip::Chip chip;
   estimate::Figures figures;
@@ -128,7 +108,7 @@ Result<Context> context_of(const Words& words) {
 
 Result<evaluate::ServingQuestion> question_of(const Words& words, const Context& context,
                                               const model::Hyperparameters& model) {
-  const auto parallelism = parallelism_of(words, context.figures);
+  const auto parallelism = ranks_of(words);
   if (!parallelism) {
     return fail(parallelism);
   }

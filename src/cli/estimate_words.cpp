@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "cli/serving_options.h"
-#include "estimate/kernels.h"
+#include "estimate/collective.h"
 
 namespace churon::cli {
 

@@ -82,6 +82,14 @@ struct Efficiency {
     double kernel_link = 0;
     double two_shot = 0;  // its second exchange: factor of the fixed time
   } collective;
+  // Between scale-up domains, where no measured row reaches: conventions with their sources.
+  struct Network {
+    double ring = 0;         // latency of a step of a ring, protocol for short messages
+    double tree = 0;         // … of a level of a tree
+    double simple = 0;       // … of either, protocol for long messages
+    double low_latency = 0;  // share of the rate that the protocol for short messages reaches
+    double link = 0;         // share of the adapter's rate that long messages reach
+  } network;
   struct Elementwise {
     double memory = 0;
     double fixed = 0;
@@ -126,6 +134,7 @@ struct Parameter {
   bool fitted = true;        // false: a convention
   std::string_view note = {};
   double& (*of)(Efficiency&) = nullptr;
+  std::string_view source = {};  // of a convention
 
   [[nodiscard]] double get(Efficiency efficiency) const { return of(efficiency); }
 };

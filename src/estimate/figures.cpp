@@ -125,7 +125,7 @@ Result<Figures> figures(const chip::Chip& chip, std::string_view derate) {
     result.switch_reduce = system.switch_reduce;
     result.link_latency_s += system.switch_latency.value_or(Seconds{}).value() +
                              system.cable_latency.value_or(Seconds{}).value();
-    result.scale_out_bytes_per_s = system.scaleout_rate.value_or(BytesPerSecond{}).value();
+    result.scale_out_bytes_per_s = system.scaleout_rate ? system.scaleout_rate->value.value() : 0;
   }
   if (chip.collective) {
     result.collective_setup_s = chip.collective->setup.value();

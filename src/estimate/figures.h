@@ -51,16 +51,6 @@ struct Figures {
   MatrixUnit unit;      // own chips
   chip::Derate derate;  // of the name that was asked for
 
-  // Between domains: as stated, else a 400 Gb/s adapter.
-  [[nodiscard]] double rate_across() const {
-    constexpr double kAdapter = 50e9;
-    return scale_out_bytes_per_s > 0 ? scale_out_bytes_per_s : kAdapter;
-  }
-  // Of one chip to another of `chips`: scale-up links where one domain holds them all.
-  [[nodiscard]] double rate_between(double chips) const {
-    return chips <= domain_chips && link_bytes_per_s > 0 ? link_bytes_per_s : rate_across();
-  }
-
   // The rate at which a product of that rate runs: its own, or the next wider that is native
   // (fp4 → bf16, of an own chip → fp8 → int8; int8 → fp8 → bf16).
   [[nodiscard]] Rate native(Rate rate) const;

@@ -27,8 +27,7 @@ constexpr double kExponentialsPerCoreCycle = 16;
 constexpr double kQueryTile = 128;
 // Sharpness of the transitions into the cache: streams that are used in turn fall out at once.
 constexpr double kKvCacheEdge = 8;
-constexpr double kWeightRowTile = 64;      // rows for which widened weights are kept
-constexpr double kScaleOutLatency = 5e-6;  // of one exchange between nodes
+constexpr double kWeightRowTile = 64;  // rows for which widened weights are kept
 
 // Of what is not negative and below 2^63; std::ceil is a call where SSE 4.1 is not assumed.
 double ceil_of(double x) {
@@ -61,9 +60,8 @@ bool many_cores(const Figures& f) { return f.cores >= kFewCores && f.clock_hz > 
 
 Price finish(Price price, double work_s) {
   price.expected_s = std::max(price.bound_s, work_s + price.fixed_s);
-  const double longest = std::max({price.compute_s, price.memory_s, price.vector_s, price.link_s});
+  const double longest = std::max({price.compute_s, price.memory_s, price.vector_s});
   price.limit = price.fixed_s > longest      ? Limit::fixed
-                : price.link_s == longest    ? Limit::link
                 : price.memory_s == longest  ? Limit::memory
                 : price.compute_s == longest ? Limit::compute
                                              : Limit::vector;
@@ -181,30 +179,6 @@ Price own_attention(const Device& device, const AttentionWork& work) {
   price.vector_s = sizes.pairs * f.unit.softmax_operations / f.unit.vector_per_s;
   price.bound_s = std::max(price.bound_s, price.vector_s);
   return finish_own(device, price, mac_share(device, work.prefill));
-}
-
-Price own_collective(const Device& device, const CollectiveWork& work, double wire_bytes) {
-  const Figures& f = device.figures;
-  const chip::Derate& derate = f.derate;
-  const bool sums = work.kind == CollectiveKind::all_reduce;
-  const double rate = f.link_bytes_per_s * derate.link.value * derate.software.value;
-  // Every chip to every other at once; an all-reduce as one exchange of everything, as two of
-  // parts, or summed by the switch on the way.
-  const double one_shot = f.link_latency_s + work.bytes * (work.ranks - 1) / rate;
-  const double parts = (sums ? 2 : 1) * f.link_latency_s + wire_bytes / rate;
-  double transfer = sums ? std::min(one_shot, parts) : parts;
-  if (sums && f.switch_reduce) {
-    transfer = std::min(transfer, 2 * f.link_latency_s + work.bytes / rate);
-  }
-  Price price;
-  price.link_bytes = wire_bytes;
-  price.link_s = transfer;
-  if (f.collective_reduce_bytes_per_s > 0 &&
-      (sums || work.kind == CollectiveKind::reduce_scatter)) {
-    price.vector_s = work.bytes / f.collective_reduce_bytes_per_s;
-  }
-  price.fixed_s = f.collective_setup_s + derate.collective.value.value();
-  return finish(price, std::max(price.link_s, price.vector_s));
 }
 
 // --- products -----------------------------------------------------------------------------------
@@ -584,83 +558,8 @@ Price experts(const Device& device, const ExpertsWork& work) {
   return finish(price, joined + values_s);
 }
 
-// --- collectives --------------------------------------------------------------------------------
-
-Price collective(const Device& device, const CollectiveWork& work) {
-  const Figures& f = device.figures;
-  if (work.ranks <= 1 || work.bytes <= 0) {
-    return {};
-  }
-  const bool sums = work.kind == CollectiveKind::all_reduce;
-  // Ranks are spread evenly over as few scale-up domains as hold them.
-  const double nodes = ceil_div(work.ranks, std::max(1.0, f.domain_chips));
-  CollectiveWork local = work;
-  local.ranks = std::max(1.0, work.ranks / nodes);
-  const double share = (local.ranks - 1) / local.ranks;
-  const double wire = work.bytes * share * (sums ? 2 : 1);
-  const bool connected = f.link_bytes_per_s > 0;
-
-  Price price;
-  if (local.ranks > 1 && f.own) {
-    price = own_collective(device, local, wire);
-  } else if (local.ranks > 1 && connected) {
-    const Efficiency::Collective& e = device.efficiency.collective;
-    const double steps = local.ranks - 1;
-    const double slower = device.slower * (f.compute_dies > 1 ? e.dies : 1);
-    const double rate = f.link_bytes_per_s * (f.switched ? e.link : e.bus);
-    const double start = work.kind == CollectiveKind::all_to_all
-                             ? e.exchange
-                             : e.fixed + e.hop * steps * (sums ? 2 : 1);
-    // NCCL: a protocol for short messages, at part of the rate, and one for long ones.
-    const double fill = f.switched ? e.fill / f.link_bytes_per_s : 0;
-    const double copy = f.switched ? e.copy * work.bytes / f.link_bytes_per_s : 0;
-    const double fixed = start * slower;
-    double transfer = wire / (rate * e.low_latency);
-    double extra = 0;
-    if (const double long_s = e.simple + fill + wire / rate; long_s < transfer) {
-      extra = e.simple + fill;
-      transfer = wire / rate;
-    }
-    price.fixed_s = fixed + extra;
-    price.link_s = transfer + copy;
-    if (sums && work.framework_kernel && f.switched) {
-      // Everybody reads everything, or parts are summed and gathered.
-      const double kernel = (e.kernel_fixed + e.kernel_hop * steps) * slower;
-      const double kernel_rate = f.link_bytes_per_s * e.kernel_link;
-      const double one_shot = work.bytes * steps / kernel_rate;
-      if (kernel + one_shot < price.fixed_s + price.link_s) {
-        price.fixed_s = kernel;
-        price.link_s = one_shot;
-      }
-      if (const double two = kernel * e.two_shot;
-          two + wire / kernel_rate < price.fixed_s + price.link_s) {
-        price.fixed_s = two;
-        price.link_s = wire / kernel_rate;
-      }
-    }
-  }
-  price.link_bytes = wire;
-  if (connected) {
-    // In-switch sums: every byte up once and down once.
-    price.bound_s = work.bytes * share * (sums && !f.switch_reduce ? 2 : 1) / f.link_bytes_per_s;
-  }
-  if (nodes > 1 || (local.ranks > 1 && !connected)) {
-    // Between the nodes each rank moves its part of the vector; without a scale-up link everything
-    // goes that way.
-    const double parts = connected ? nodes : work.ranks;
-    const double rate = f.rate_across();
-    const double across =
-        (parts - 1) / parts * (sums ? 2 : 1) *
-        (work.kind == CollectiveKind::all_to_all || !connected ? work.bytes
-                                                               : work.bytes / local.ranks);
-    const double achieved = f.own ? f.derate.link.value : device.efficiency.collective.link;
-    price.link_bytes += across;
-    price.link_s += across / (rate * achieved);
-    price.fixed_s += kScaleOutLatency * (parts - 1 < 2 ? 1 : std::log2(parts)) * (sums ? 2 : 1);
-    price.bound_s += across / (sums ? 2 : 1) / rate;
-  }
-  return finish(price, std::max(price.link_s, price.vector_s));
-}
+// --- element by element
+// ---------------------------------------------------------------------------
 
 Price elementwise(const Device& device, const ElementwiseWork& work) {
   const Figures& f = device.figures;

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstddef>
-#include <string_view>
 
 #include "estimate/efficiency.h"
 #include "estimate/figures.h"
@@ -35,7 +34,9 @@ struct Price {
   double bound_s = 0;
   double expected_s = 0;
   double compute_s = 0, memory_s = 0, vector_s = 0, link_s = 0, fixed_s = 0;
+  double across_s = 0;  // of the adapters between scale-up domains, beside link_s
   double operations = 0, bytes = 0, link_bytes = 0;  // done; for energy and explanation
+  double across_bytes = 0;                           // between domains, beside link_bytes
   Limit limit = Limit::memory;
 };
 
@@ -80,21 +81,6 @@ struct ExpertsWork {
   bool prefill = false;  // see Gemm
 };
 
-enum class CollectiveKind { all_reduce, all_gather, reduce_scatter, all_to_all };
-inline constexpr std::array<std::string_view, 4> kCollectiveNames{"all_reduce", "all_gather",
-                                                                  "reduce_scatter", "all_to_all"};
-constexpr std::string_view name(CollectiveKind kind) {
-  return kCollectiveNames[static_cast<std::size_t>(kind)];
-}
-// `bytes`: the whole vector (all-reduce, reduce-scatter: of each rank's input; all-gather: of the
-// output; all-to-all: what one rank holds, its own share included), as nccl-tests counts.
-struct CollectiveWork {
-  CollectiveKind kind = CollectiveKind::all_reduce;
-  double ranks = 1;
-  double bytes = 0;
-  bool framework_kernel = false;  // a serving framework's own kernels are there beside NCCL's
-};
-
 // Norms, activations, quantisation, copies: bytes through memory.
 struct ElementwiseWork {
   double bytes = 0, operations = 0;
@@ -103,7 +89,6 @@ struct ElementwiseWork {
 Price gemm(const Device& device, const Gemm& work);
 Price attention(const Device& device, const AttentionWork& work);
 Price experts(const Device& device, const ExpertsWork& work);
-Price collective(const Device& device, const CollectiveWork& work);
 Price elementwise(const Device& device, const ElementwiseWork& work);
 
 // Loads of the experts of the hottest rank: `count` groups of `weights[i]` experts that have

@@ -25,10 +25,11 @@ bool ends_with(std::string_view text, std::string_view tail) { return text.ends_
 
 class Builder {
  public:
-  Builder(const model::Hyperparameters& shape, const Deployment& deployment)
+  Builder(const model::Hyperparameters& shape, const Deployment& deployment, double domain_chips)
       : h_(shape),
         d_(deployment),
         p_(deployment.parallelism),
+        domain_chips_(domain_chips),
         tp_(p_.tp),
         dense_(dense_precision(shape, deployment.weights)) {}
 
@@ -58,6 +59,7 @@ class Builder {
   const model::Hyperparameters& h_;
   const Deployment& d_;
   const Parallelism& p_;
+  double domain_chips_;
   double tp_;
   const Precision* dense_;
   std::vector<RankOp> ops_;
@@ -265,7 +267,8 @@ class Builder {
            .work = Exchange{.hidden = static_cast<double>(h_.d_model),
                             .per_token = work.per_token,
                             .ranks = ranks,
-                            .attention_ranks = static_cast<double>(p_.attention_dp)}});
+                            .attention_ranks = static_cast<double>(p_.attention_dp),
+                            .together = tp_}});
     } else {
       all_reduce(graph, op, "experts_sum", ranks);
     }
@@ -289,14 +292,16 @@ class Builder {
              .operations = static_cast<double>(work.vector_operations) / rows_of_op * share}});
   }
 
-  // Between pipeline stages a row travels once.
+  // Between pipeline stages a row travels once, from each rank to its counterpart.
   void add_stages() {
-    for (int stage = 1; stage < p_.pp; ++stage) {
-      put("stage", {.name = "stage_send",
-                    .work = CollectiveWork{
-                        .kind = CollectiveKind::all_gather,
-                        .ranks = 2,
-                        .bytes = 2 * static_cast<double>(h_.d_model) * kActivationBytes}});
+    const int across = crossing_stages(p_, domain_chips_);
+    for (int border = 0; border < p_.pp - 1; ++border) {
+      const bool crosses = border < across;
+      put(crosses ? "stage across" : "stage",
+          {.name = crosses ? "stage_send_across" : "stage_send",
+           .work = SendWork{.bytes = static_cast<double>(h_.d_model) * kActivationBytes,
+                            .ranks = static_cast<double>(p_.tp),
+                            .across = crosses}});
     }
   }
 };
@@ -359,8 +364,18 @@ Result<void> check_parallelism(const model::Hyperparameters& shape, const Deploy
   return {};
 }
 
-Lowered lower(const model::Hyperparameters& shape, const Deployment& deployment) {
-  Builder builder(shape, deployment);
+int crossing_stages(const Parallelism& parallelism, double domain_chips) {
+  if (parallelism.chips() <= domain_chips) {
+    return 0;
+  }
+  const int of_stage = parallelism.tp * parallelism.attention_dp;
+  const int together = std::max(1, static_cast<int>(domain_chips / of_stage));
+  return (parallelism.pp + together - 1) / together - 1;
+}
+
+Lowered lower(const model::Hyperparameters& shape, const Deployment& deployment,
+              double domain_chips) {
+  Builder builder(shape, deployment, domain_chips);
   Lowered result;
   result.decode = builder.pass(graph::decode_step(1, 1024));
   result.prefill = builder.pass(graph::prefill_step(2048));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "estimate/collective.h"
 #include "estimate/kernels.h"
 #include "estimate/parallelism.h"
 #include "model/hyperparameters.h"
@@ -31,6 +32,7 @@ inline constexpr double kActivationBytes = 2;
 // All tokens of all attention ranks to the ranks of their experts, and back.
 struct Exchange {
   double hidden = 0, per_token = 0, ranks = 1, attention_ranks = 1;
+  double together = 1;  // of a tensor-parallel group
 };
 
 // An operator of one rank; what grows with the rows of a step is of one row: bytes of a collective,
@@ -41,7 +43,9 @@ struct RankOp {
   std::string name;
   double count = 1;
   Per per = Per::token;
-  std::variant<Gemm, AttentionWork, ExpertsWork, CollectiveWork, ElementwiseWork, Exchange> work;
+  std::variant<Gemm, AttentionWork, ExpertsWork, CollectiveWork, ElementwiseWork, Exchange,
+               SendWork>
+      work;
 };
 
 // Layers whose caches keep the last `window` positions; 0: all.
@@ -58,8 +62,13 @@ struct Lowered {
 
 // Errors: E0402 heads, E0403 experts, E0404 ranks of the experts, E0405 pipeline stages.
 Result<void> check_parallelism(const model::Hyperparameters& shape, const Deployment& deployment);
-// Of a deployment that passed.
-Lowered lower(const model::Hyperparameters& shape, const Deployment& deployment);
+// Of a deployment that passed, on domains of that many chips.
+Lowered lower(const model::Hyperparameters& shape, const Deployment& deployment,
+              double domain_chips);
+
+// Borders between pipeline stages that are borders of domains of that many chips. Whole stages lie
+// in a domain as long as they fit one: pipelines are what crosses domains first.
+int crossing_stages(const Parallelism& parallelism, double domain_chips);
 
 // Ranks that share one expert: moe_tp, or what follows from the others.
 int expert_tensor_ranks(const Parallelism& parallelism);

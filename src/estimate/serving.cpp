@@ -29,6 +29,22 @@ Diagnostic infeasible(std::string message, std::vector<std::string> notes,
           .exit = ExitCode::infeasible};
 }
 
+// More chips than scale-up links join need a stated rate between domains.
+Result<void> check_reach(const Figures& figures, const Parallelism& p) {
+  const double joined = joined_chips(figures);
+  if (p.chips() <= joined || figures.scale_out_bytes_per_s > 0) {
+    return {};
+  }
+  return fail(
+      {.code = "E0408",
+       .message = fmt::format("{} chips, but the scale-up links of {} join {:.0f}", p.chips(),
+                              figures.chip, joined),
+       .notes = {"its description states no rate per chip beyond them"},
+       .help = {"--set 'system.scaleout_rate=400 Gb/s' states one, of a chip and direction",
+                fmt::format("or take at most {:.0f} chips for a copy of the model", joined)},
+       .exit = ExitCode::infeasible});
+}
+
 std::string gigabytes(double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); }
 
 }  // namespace
@@ -67,7 +83,11 @@ Result<Server> Server::create(const Device& device, const Deployment& deployment
     return fail(rules);
   }
   Server server(device, deployment);
-  const Lowered lowered = lower(*deployment.shape, deployment);
+  const double joined = joined_chips(device.figures);
+  if (auto reached = check_reach(device.figures, deployment.parallelism); !reached) {
+    return fail(reached);
+  }
+  const Lowered lowered = lower(*deployment.shape, deployment, joined);
   server.decode_ = lowered.decode;
   server.prefill_ = lowered.prefill;
   server.windows_ = lowered.windows;
@@ -165,6 +185,16 @@ Result<void> Server::check(const Load& load) const {
                                 gigabytes(room.usable_bytes))},
                    {fmt::format("the longest that fits has {:.0f} tokens", usable_context(1))}));
   }
+  if (load.disaggregated && !std::isfinite(serve(load).ttft_s)) {
+    return fail(
+        {.code = "E0408",
+         .message =
+             fmt::format("caches would go beyond the {:.0f} chips that scale-up links of {} join",
+                         joined_chips(device_.figures), device_.figures.chip),
+         .notes = {"its description states no rate per chip beyond them"},
+         .help = {"--set 'system.scaleout_rate=400 Gb/s' states one, of a chip and direction"},
+         .exit = ExitCode::infeasible});
+  }
   return {};
 }
 
@@ -200,25 +230,32 @@ Price Server::price(const RankOp& op, const Rows& rows) const {
     work.bytes *= m;
     return collective(device_, work);
   }
+  if (const auto* send_of_row = std::get_if<SendWork>(&op.work)) {
+    SendWork work = *send_of_row;
+    work.bytes *= m;
+    return send(device_, work);
+  }
   if (const auto* exchange = std::get_if<Exchange>(&op.work)) {
     // Everybody gets all tokens and adds, or each token is sent where it belongs.
     const double row = exchange->hidden * kActivationBytes;
     const CollectiveWork gather{.kind = CollectiveKind::all_gather,
                                 .ranks = exchange->ranks,
                                 .bytes = m * exchange->attention_ranks * row,
-                                .framework_kernel = true};
+                                .framework_kernel = true,
+                                .together = exchange->together};
     CollectiveWork scatter = gather;
     scatter.kind = CollectiveKind::reduce_scatter;
     const CollectiveWork send{.kind = CollectiveKind::all_to_all,
                               .ranks = exchange->ranks,
                               .bytes = m * std::min(exchange->per_token, exchange->ranks) * row,
-                              .framework_kernel = true};
+                              .framework_kernel = true,
+                              .together = exchange->together};
     Price all = collective(device_, gather);
     const Price back = collective(device_, scatter);
     Price sent = collective(device_, send);
     if (2 * sent.expected_s < all.expected_s + back.expected_s) {
-      for (double* value : {&sent.bound_s, &sent.expected_s, &sent.link_s, &sent.fixed_s,
-                            &sent.link_bytes, &sent.memory_s}) {
+      for (double* value : {&sent.bound_s, &sent.expected_s, &sent.link_s, &sent.across_s,
+                            &sent.fixed_s, &sent.link_bytes, &sent.across_bytes, &sent.memory_s}) {
         *value *= 2;
       }
       return sent;
@@ -226,6 +263,8 @@ Price Server::price(const RankOp& op, const Rows& rows) const {
     all.bound_s = std::min(all.bound_s + back.bound_s, 2 * sent.bound_s);
     all.expected_s += back.expected_s;
     all.link_s += back.link_s;
+    all.across_s += back.across_s;
+    all.across_bytes += back.across_bytes;
     all.memory_s += back.memory_s;
     all.fixed_s += back.fixed_s;
     all.link_bytes += back.link_bytes;
@@ -243,9 +282,9 @@ StepTime Server::step(const Rows& rows) const {
   StepTime result;
   for (const RankOp& op : rows.phase == Phase::decode ? decode_ : prefill_) {
     const Price one = price(op, rows);
-    const bool is_link = one.limit == Limit::link ||
-                         std::holds_alternative<CollectiveWork>(op.work) ||
-                         std::holds_alternative<Exchange>(op.work);
+    const bool is_link =
+        one.limit == Limit::link || std::holds_alternative<CollectiveWork>(op.work) ||
+        std::holds_alternative<SendWork>(op.work) || std::holds_alternative<Exchange>(op.work);
     const double kept = own ? 1 : is_link ? device_.efficiency.serving.collective : profile.launch;
     const double fixed = op.count * kept * one.fixed_s;
     const double work =
@@ -333,6 +372,16 @@ double Server::chip_power(const StepTime& work, double seconds) const {
   return idle + (tdp - idle) * std::min(1.0, share);
 }
 
+// A chip to a chip: by scale-up links where one domain holds them all.
+KvTransfer Server::transfer(double tokens, double chips) const {
+  const Figures& figures = device_.figures;
+  KvTransfer result{.bytes = kv_bytes(tokens), .across = chips > joined_chips(figures)};
+  result.bytes_per_s = result.across ? figures.scale_out_bytes_per_s : figures.link_bytes_per_s;
+  result.seconds =
+      result.across ? seconds_across(device_, result.bytes) : result.bytes / result.bytes_per_s;
+  return result;
+}
+
 Served Server::serve(const Load& load) const {
   const Parallelism& p = deployment_.parallelism;
   const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
@@ -373,7 +422,8 @@ Served Server::serve(const Load& load) const {
     result.prefill_chips =
         p.chips() * of_rank / load.output_tokens * prompt.expected_s / decode.expected_s;
     result.chips += result.prefill_chips;
-    first.transfer_s = kv_bytes(load.input_tokens) / device_.figures.rate_between(result.chips);
+    result.transfer = transfer(load.input_tokens, result.chips);
+    first.transfer_s = result.transfer.seconds;
   } else {
     first.step_s = decode.expected_s / 2;
   }
@@ -439,11 +489,9 @@ Term operator_term(const OperatorTime& op) {
             .value = op.count * one.expected_s,
             .unit = "s",
             .formula = "count * (work that overlaps + fixed)"};
-  const std::pair<const char*, double> parts[] = {{"compute", one.compute_s},
-                                                  {"memory", one.memory_s},
-                                                  {"vector", one.vector_s},
-                                                  {"link", one.link_s},
-                                                  {"fixed", one.fixed_s}};
+  const std::pair<const char*, double> parts[] = {
+      {"compute", one.compute_s}, {"memory", one.memory_s}, {"vector", one.vector_s},
+      {"link", one.link_s},       {"across", one.across_s}, {"fixed", one.fixed_s}};
   for (const auto& [key, seconds] : parts) {
     if (seconds > 0) {
       term.children.push_back({.key = key, .text = "of one", .value = seconds, .unit = "s"});
@@ -459,7 +507,31 @@ Term operator_term(const OperatorTime& op) {
     term.children.push_back(
         {.key = "bytes", .text = "of one, memory", .value = one.bytes, .unit = "B"});
   }
+  if (one.across_bytes > 0) {
+    term.children.push_back({.key = "across_bytes",
+                             .text = "of one, sent by a rank to other domains",
+                             .value = one.across_bytes,
+                             .unit = "B"});
+  }
   return term;
+}
+
+void describe(const KvTransfer& transfer, Term& term) {
+  term.text += fmt::format(", limited by the {} link", transfer.link());
+  if (transfer.across) {
+    term.formula = "latency + cache of a prompt on a chip / rate / share";
+  }
+  term.children = {{.key = "cache",
+                    .text = "of a prompt, on a chip",
+                    .value = transfer.bytes,
+                    .unit = "B",
+                    .formula = "positions * bytes of a position in a chip's layers and heads"},
+                   {.key = "rate",
+                    .text = fmt::format("{}, a chip and direction", transfer.link()),
+                    .value = transfer.bytes_per_s,
+                    .unit = "B/s",
+                    .source = transfer.across ? "system.scaleout_rate of the chip"
+                                              : "link.*.bandwidth of the chip"}};
 }
 
 // Parts that are zero are left out.
@@ -476,6 +548,9 @@ Term first_token_term(const Served& served) {
                                .value = seconds,
                                .unit = "s",
                                .formula = part.formula});
+      if (part.seconds == &FirstToken::transfer_s) {
+        describe(served.transfer, term.children.back());
+      }
     }
   }
   return term;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "estimate/collective.h"
 #include "estimate/kernels.h"
 #include "estimate/limit.h"
 #include "estimate/lowering.h"
@@ -87,6 +88,16 @@ inline constexpr std::array<FirstTokenPart, 6> kFirstTokenParts{
       "(requests / running - 1) * time of a request", &FirstToken::space_s}}};
 static_assert(sizeof(FirstToken) == kFirstTokenParts.size() * sizeof(double));
 
+// Disaggregated: the cache of a prompt on its way to the chips that decode.
+struct KvTransfer {
+  double bytes = 0;        // of a chip
+  double seconds = 0;      // infinite: no rate between domains is stated
+  double bytes_per_s = 0;  // of the link that carries it, per chip and direction
+  bool across = false;     // the scale-out adapter; else the scale-up link
+
+  [[nodiscard]] std::string_view link() const { return across ? "scale-out" : "scale-up"; }
+};
+
 struct Served {
   FirstToken first;  // sums to ttft_s
   double ttft_s = 0, tpot_s = 0, itl_s = 0;
@@ -99,6 +110,7 @@ struct Served {
   std::array<double, kLimitCount> limits_s{};  // of TPOT
   double chips = 1;                            // that decode; disaggregated: and those that prefill
   double prefill_chips = 0;                    // disaggregated: of them
+  KvTransfer transfer;                         // disaggregated
 };
 
 struct Batch {
@@ -118,7 +130,8 @@ struct Space {
 class Server {
  public:
   // Errors, by the rule they break: E0402 heads, E0403 experts, E0404 ranks of the experts, E0405
-  // pipeline stages (exit 2); E0406 weights do not fit (exit 3), with what would.
+  // pipeline stages (exit 2); E0406 weights do not fit, with what would, E0408 more chips than a
+  // scale-up domain has and no rate beyond it (exit 3).
   static Result<Server> create(const Device& device, const Deployment& deployment);
 
   // The same under other parameters: what a fit does.
@@ -126,7 +139,8 @@ class Server {
   // The same ranks of another chip or derate set.
   void set(const Device& device) { device_ = device; }
 
-  // E0407 beyond the model's context or absurd; E0406 not even one request fits.
+  // E0407 beyond the model's context or absurd; E0406 not even one request fits; E0408 caches would
+  // leave the domain and no rate beyond it is stated.
   [[nodiscard]] Result<void> check(const Load& load) const;
   // Of a load that passed `check`.
   [[nodiscard]] Served serve(const Load& load) const;
@@ -166,6 +180,7 @@ class Server {
   [[nodiscard]] double kv_bytes(double positions) const;  // of one request on one chip
   [[nodiscard]] double chip_power(const StepTime& work, double seconds) const;
   [[nodiscard]] StepTime prompt(const Load& load, double together) const;
+  [[nodiscard]] KvTransfer transfer(double tokens, double chips) const;
 
   Device device_;
   Deployment deployment_;

@@ -152,11 +152,64 @@ TEST(Serving, the_cache_of_a_prompt_is_sent_by_the_link_that_joins_the_chips) {
   const Served inside = served->serve(load);
   ASSERT_LE(inside.chips, 8);
   EXPECT_NEAR(inside.first.transfer_s, bytes / 450e9, 1e-9);
+  EXPECT_FALSE(inside.transfer.across);
+  EXPECT_DOUBLE_EQ(inside.transfer.seconds, inside.first.transfer_s);
   load.concurrency = 256;
   const Served across = served->serve(load);
   ASSERT_GT(across.chips, 8);
-  EXPECT_NEAR(across.first.transfer_s, bytes / 50e9, 1e-9);
+  EXPECT_TRUE(across.transfer.across);
+  EXPECT_NEAR(across.transfer.bytes, bytes, 1);
+  EXPECT_DOUBLE_EQ(across.transfer.bytes_per_s, 50e9);
+  const auto& network = served->device().efficiency.network;
+  EXPECT_NEAR(across.first.transfer_s, network.simple + bytes / (network.link * 50e9), 1e-9);
   EXPECT_DOUBLE_EQ(across.first.sum(), across.ttft_s);
+}
+
+// Two stages of eight H100 send one row on; four stages of four fit two domains by pairs.
+TEST(Serving, stages_in_other_domains_are_reached_over_the_adapters) {
+  const auto sends = [](Parallelism parallelism) {
+    const auto served = server("DeepSeek-V3", "h100", parallelism);
+    EXPECT_TRUE(served) << to_text(served.error());
+    std::map<std::string, double, std::less<>> counts;
+    for (const OperatorTime& op : served->operators(Phase::decode, 64, 1024)) {
+      if (op.name.starts_with("stage")) {
+        counts[std::string(op.name)] = op.count;
+        EXPECT_EQ(op.price.across_bytes > 0, op.name == "stage_send_across");
+      } else {
+        EXPECT_EQ(op.price.across_bytes, 0) << op.name;
+      }
+    }
+    return counts;
+  };
+  using Counts = std::map<std::string, double, std::less<>>;
+  EXPECT_EQ(sends({.tp = 8, .pp = 2}), (Counts{{"stage_send_across", 1}}));
+  EXPECT_EQ(sends({.tp = 4, .pp = 4}), (Counts{{"stage_send", 2}, {"stage_send_across", 1}}));
+  EXPECT_EQ(sends({.tp = 4, .pp = 5}), (Counts{{"stage_send", 2}, {"stage_send_across", 2}}));
+}
+
+// Attention groups of eight stay in their domain; only tokens for far experts leave it.
+TEST(Serving, experts_over_two_domains_leave_sums_of_attention_inside) {
+  const auto served = server("DeepSeek-V3", "h100", {.tp = 8, .ep = 16, .attention_dp = 2});
+  ASSERT_TRUE(served) << to_text(served.error());
+  for (const OperatorTime& op : served->operators(Phase::prefill, 2, 1024)) {
+    EXPECT_EQ(op.price.across_bytes > 0, op.name == "experts_exchange") << op.name;
+  }
+  const Served all = served->serve({.concurrency = 64});
+  EXPECT_GT(all.tpot_s, all.tpot_bound_s);
+}
+
+TEST(Serving, more_chips_than_links_join_need_a_stated_rate_between_them) {
+  const auto refused = server("Llama-3.1-8B", "l40s", {.tp = 16});
+  EXPECT_EQ(code(refused), "E0408");
+  EXPECT_EQ(refused.error().front().exit, ExitCode::infeasible);
+  const auto alone = server("Llama-3.1-8B", "l40s", {.tp = 4});
+  ASSERT_TRUE(alone);
+  Load load{.concurrency = 64, .input_tokens = 8192, .disaggregated = true};
+  const auto apart = alone->check(load);
+  ASSERT_FALSE(apart);
+  EXPECT_EQ(apart.error().front().code, "E0408");
+  load.disaggregated = false;
+  EXPECT_TRUE(alone->check(load));
 }
 
 TEST(Serving, a_prefix_that_is_there_is_not_computed) {

@@ -123,6 +123,26 @@ Term Explainer::derate() const {
   return term;
 }
 
+Term Explainer::across(const estimate::Price& price) const {
+  const double rate = device_->figures.scale_out_bytes_per_s;
+  return {.key = "across",
+          .text = "bytes between scale-up domains, beside those inside",
+          .value = price.across_s,
+          .unit = "s",
+          .formula = "bytes across / scale-out rate / share",
+          .children = {{.key = "across_bytes",
+                        .text = "sent by a rank to other domains",
+                        .value = price.across_bytes,
+                        .unit = "B",
+                        .formula = "its part of the vector, in a ring or a tree of the domains"},
+                       of_chip("scaleout_rate", "a chip's adapter, per direction", rate, "B/s",
+                               "system.scaleout_rate"),
+                       {.key = "share",
+                        .text = "share of the adapter",
+                        .value = price.across_bytes / rate / price.across_s,
+                        .unit = "1"}}};
+}
+
 Term Explainer::price(std::string key, std::string text, const estimate::Price& price,
                       estimate::Rate rate, std::string_view scope,
                       std::string_view operations_formula) const {
@@ -139,7 +159,10 @@ Term Explainer::price(std::string key, std::string text, const estimate::Price& 
              .text = "what physics allows",
              .value = price.bound_s,
              .unit = "s",
-             .formula = "max(operations / peak, bytes / bandwidth, link bytes / link bandwidth)"};
+             .formula = price.across_bytes > 0
+                            ? "max(link bytes / link bandwidth, bytes across / scale-out rate)"
+                            : "max(operations / peak, bytes / bandwidth, link bytes / link "
+                              "bandwidth)"};
   add(term, std::move(bound));
   const estimate::Rate native = figures.native(rate);
   const double peak = figures.peak(rate);
@@ -209,11 +232,19 @@ Term Explainer::price(std::string key, std::string text, const estimate::Price& 
                .unit = "1"});
     add(term, std::move(link));
   }
+  if (price.across_bytes > 0) {
+    add(term, across(price));
+  }
   add(term, {.key = "fixed",
              .text = "launch, fill and drain, exchange",
              .value = price.fixed_s,
              .unit = "s",
              .formula = "what does not shrink with the work"});
+  if (price.across_bytes > 0) {
+    Term network = parameters("network");
+    network.key = "network";
+    add(term, std::move(network));
+  }
   if (figures.own) {
     add(term, derate());
   } else {

@@ -36,6 +36,7 @@ class Explainer {
                                      std::string_view operations_formula) const;
 
  private:
+  [[nodiscard]] estimate::Term across(const estimate::Price& price) const;
   struct Provenance {
     std::string basis, source, fit_rows;
   };

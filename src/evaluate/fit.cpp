@@ -443,7 +443,8 @@ std::string efficiency_csv(const Measured& measured, const Fit& fit, std::span<c
                         is_fitted          ? "fitted"
                         : parameter.fitted ? "guess"
                                            : "convention",
-                        record.rows, csv_field(is_fitted ? record.files : ""),
+                        record.rows,
+                        csv_field(is_fitted ? record.files : std::string(parameter.source)),
                         csv_field(parameter.note));
   }
   return text;

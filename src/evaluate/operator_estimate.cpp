@@ -18,6 +18,7 @@ using estimate::ExpertsWork;
 using estimate::Gemm;
 
 constexpr double kSizeMax = 1e12;
+constexpr double kRanksMax = 65536;  // as of parallelism
 
 // What is wrong with the sizes, rule by rule.
 class Rules {
@@ -38,6 +39,19 @@ class Rules {
     if (value > most) {
       broken(fmt::format("{} {:.0f} is more than {} {:.0f}", name, value, what, most),
              fmt::format("{} is at most {:.0f}", name, most));
+    }
+  }
+  // Ranks beyond what scale-up links join need a stated rate there.
+  void reaches(std::string_view name, double ranks, const estimate::Figures& figures) {
+    at_most(name, ranks, kRanksMax, "any machine's chips:");
+    const double joined = estimate::joined_chips(figures);
+    if (ranks > joined && figures.scale_out_bytes_per_s <= 0) {
+      broken(
+          fmt::format("{} {:.0f} is more than the chips that scale-up links of {} join: {:.0f}",
+                      name, ranks, figures.chip, joined),
+          fmt::format("{} is at most {:.0f}, or --set 'system.scaleout_rate=400 Gb/s' states the "
+                      "rate of a chip beyond them",
+                      name, joined));
     }
   }
   [[nodiscard]] Diagnostics take() { return std::move(findings_); }
@@ -76,8 +90,7 @@ Diagnostics check(const Device& device, const CollectiveWork& work) {
   Rules rules;
   rules.size("--bytes", work.bytes);
   rules.size("--ranks", work.ranks, 2);
-  rules.at_most("--ranks", work.ranks, device.figures.domain_chips,
-                "the chips of the scale-up domain:");
+  rules.reaches("--ranks", work.ranks, device.figures);
   return rules.take();
 }
 
@@ -93,8 +106,7 @@ Diagnostics check(const Device& device, const ExpertsWork& work) {
   rules.at_most("--per-token", work.per_token, work.experts, "--experts");
   rules.divides("--ep", work.ranks_ep, "--experts", work.experts);
   rules.divides("--tp", work.ranks_tp, "--inter", work.inter);
-  rules.at_most("--ep x --tp", work.ranks_ep * work.ranks_tp, device.figures.domain_chips,
-                "the chips of the scale-up domain:");
+  rules.reaches("--ep x --tp", work.ranks_ep * work.ranks_tp, device.figures);
   return rules.take();
 }
 

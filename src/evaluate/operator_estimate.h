@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "chip/chip.h"
+#include "estimate/collective.h"
 #include "estimate/kernels.h"
 #include "estimate/term.h"
 #include "evaluate/band.h"

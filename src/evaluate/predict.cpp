@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "estimate/collective.h"
 #include "estimate/kernels.h"
 #include "estimate/serving.h"
 

@@ -172,6 +172,15 @@ Result<Term> explain(const ServingQuestion& question, const estimate::Efficiency
   add(explainer->of_chip("capacity", "memory", figures.memory_bytes, "B", "memory.*.capacity"));
   add(explainer->of_chip("link", "scale-up bandwidth, per direction", figures.link_bytes_per_s,
                          "B/s", "link.*.bandwidth"));
+  const bool crosses = question.parallelism.chips() > estimate::joined_chips(figures) ||
+                       server->serve(question.load).transfer.across;
+  if (crosses) {
+    add(explainer->of_chip("scaleout", "between domains, a chip and direction",
+                           figures.scale_out_bytes_per_s, "B/s", "system.scaleout_rate"));
+    Term network = explainer->parameters("network");
+    network.key = "network";
+    add(std::move(network));
+  }
   add(explainer->of_chip("tdp", "thermal design power", figures.tdp_w, "W", "power.tdp"));
   if (figures.own) {
     add(explainer->derate());
