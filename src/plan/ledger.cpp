@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 namespace churon::plan {
 
 namespace {
+
+// A number of lots within this of a whole one is that one.
+constexpr double kWhole = 1e-6;
 
 class Reader {
  public:
@@ -80,6 +84,47 @@ class Reader {
   const std::vector<double>& values_;
   double unit_ = m_.chips;
 };
+
+// Of an order that may be cut down, more than anybody takes is worth nothing: what is signed is the
+// most that a future with the same knowledge takes.
+void trim_orders(const Scenario& s, const FutureTree& tree, const Policy& policy, int o,
+                 std::vector<Decisions>& by_future) {
+  const Option& one = s.options[index(o)];
+  for (int d = 0; d < s.quarters; ++d) {
+    const int signed_in = std::min(d, signing(one, policy, d));
+    std::map<int, double> most;  // by node of the signing
+    for (std::size_t f = 0; f < by_future.size(); ++f) {
+      const auto& taken = by_future[f].options[index(o)].taken[index(d)];
+      const double beyond = std::accumulate(taken.begin(), taken.end(), -one.committed[index(d)]);
+      double& chips = most[tree.node(signed_in, static_cast<int>(f))];
+      chips = std::max(chips, beyond);
+    }
+    for (std::size_t f = 0; f < by_future.size(); ++f) {
+      double& ordered = by_future[f].options[index(o)].ordered[index(d)];
+      double needed = most[tree.node(signed_in, static_cast<int>(f))];
+      if (needed > 0) {
+        needed = std::max(needed, one.minimum_order);
+        needed = one.lot > 0 ? std::ceil(needed / one.lot - kWhole) * one.lot : needed;
+      }
+      ordered = std::min(ordered, needed);
+    }
+  }
+}
+
+// Whether what is signed of an option and not taken is worth nothing: it earns no discount of
+// another option, and what is paid for it neither a discount nor a step of price.
+bool may_trim(const Scenario& s, int o) {
+  const Option& option = s.options[index(o)];
+  const bool earns_by_paying =
+      option.take_or_pay > 0 && (option.discount > 0 || !option.steps.empty());
+  return option.kind != Kind::rent && option.take_or_pay < 1 && !earns_by_paying &&
+         std::none_of(
+             s.options.begin(), s.options.end(),
+             [&](const Option& one) {
+               return std::find(one.alternatives.begin(), one.alternatives.end(), o) !=
+                      one.alternatives.end();
+             });
+}
 
 class Keeper {
  public:
@@ -267,6 +312,11 @@ std::vector<Decisions> decisions(const Scenario& scenario, const FutureTree& tre
   std::vector<Decisions> made;
   for (int f = 0; f < static_cast<int>(scenario.futures.size()); ++f) {
     made.push_back(reader.of(f));
+  }
+  for (int o = 0; o < scenario.option_count(); ++o) {
+    if (may_trim(scenario, o)) {
+      trim_orders(scenario, tree, model.policy, o, made);
+    }
   }
   return made;
 }

@@ -209,6 +209,30 @@ TEST(Planner, orders_inside_the_booking_window_are_the_same_in_all_futures) {
   }
 }
 
+TEST(Planner, signs_no_more_than_somebody_takes) {
+  double signed_chips = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    Scenario s = tiny(seed);
+    Option& b = s.options[1];
+    b.take_or_pay = b.committed_take_or_pay = seed % 2 == 0 ? 0 : 0.4;
+    b.deposit = b.lot = 0;
+    b.steps.clear();
+    const auto made = plan(std::move(s), {.gap = 1e-6, .with_policies = false});
+    ASSERT_TRUE(made && made->best.has_plan);
+    for (std::size_t d = 0; d < kQuarters; ++d) {  // all is signed now
+      double most = 0;
+      for (const Decisions& one : made->best.decisions) {
+        most = std::max(most, one.options[1].taken[d][0]);
+      }
+      for (const Decisions& one : made->best.decisions) {
+        EXPECT_NEAR(one.options[1].ordered[d], most, 1e-6) << seed << " " << d;
+        signed_chips += one.options[1].ordered[d];
+      }
+    }
+  }
+  EXPECT_GT(signed_chips, 0);
+}
+
 TEST(Planner, begins_no_other_plan_once_one_is_interrupted) {
   for (const SolverKind solver : {SolverKind::highs, SolverKind::cbc}) {
     const auto made =
