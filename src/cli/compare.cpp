@@ -41,6 +41,7 @@ struct Words {
   bool disaggregated = false;
   double prefix_hit = 0;
   int chips_max = 128;
+  int domains_max = 0;
   int threads = 0;
 };
 
@@ -236,6 +237,7 @@ Result<void> read_request(const Words& words, Inputs& inputs) {
   request.disaggregated = words.disaggregated;
   request.prefix_hit = words.prefix_hit;
   request.chips_max = words.chips_max;
+  request.domains_max = words.domains_max;
   request.fronts = !words.svg.empty() || !words.svg_dollars.empty();
   request.threads = words.threads > 0 ? words.threads : numeric::processors_available();
   request.interrupted = interrupted;
@@ -331,10 +333,13 @@ Result<void> read_names(const Words& words, Inputs& inputs) {
   if (!read) {
     return fail(read);
   }
-  for (model::Hyperparameters& model : *read) {
-    push_new(inputs.models, std::move(model), [](const auto& a, const auto& b) {
+  for (std::size_t i = 0; i < read->size(); ++i) {
+    push_new(inputs.models, std::move((*read)[i]), [](const auto& a, const auto& b) {
       return a.canonical_name == b.canonical_name && a.layers == b.layers && a.d_model == b.d_model;
     });
+    if (inputs.models.size() > inputs.request.model_words.size()) {
+      inputs.request.model_words.push_back((*models)[i]);
+    }
   }
   if (const auto read_them = read_chips(words, inputs); !read_them) {
     return read_them;
@@ -467,6 +472,9 @@ Action configure_compare(CLI::App& app) {
       "share of the prompts found in the prefix cache, 0 to 1; default 0", "How")
       ->check(number_within(0, 1));
   add("--chips-max", words->chips_max, "N", "chips of one copy of the model; default 128", "How")
+      ->check(CLI::Range(1, 1024));
+  add("--domains-max", words->domains_max, "N",
+      "scale-up domains of one copy; default one, or as few as hold the weights", "How")
       ->check(CLI::Range(1, 1024));
   add("-t,--threads", words->threads, "N", "threads of this machine; default all", "How")
       ->check(CLI::Range(0, 1024));

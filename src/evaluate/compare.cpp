@@ -153,8 +153,11 @@ void describe(const Contestant& contestant, const Device& device,
   const Configuration& best = *row.best;
   const Figures& figures = device.figures;
   row.domain_chips = figures.domain_chips;
+  row.domains = estimate::domains(figures, best.chips);
   row.throughput_per_domain =
-      best.throughput_per_chip * best.chips * std::floor(figures.domain_chips / best.chips);
+      best.throughput_per_chip * (row.domains > 1
+                                      ? figures.domain_chips
+                                      : best.chips * std::floor(figures.domain_chips / best.chips));
   const double provisioned = provisioned_power(*contestant.chip).watts;
   row.throughput_per_mw = provisioned > 0 ? best.throughput_per_chip / provisioned * kMegawatt : 0;
   row.energy_per_token_j = best.served.energy_per_output_token_j;
@@ -172,8 +175,9 @@ void describe(const Contestant& contestant, const Device& device,
     row.band = own.throughput;
     row.energy_band = own.energy;
   } else {
+    // What crosses a domain was measured nowhere.
     row.band = inverse(bands.of(model.experts.count > 0 ? "moe" : "dense", "TPOT",
-                                row.support.basis != Basis::datasheet));
+                                row.support.basis != Basis::datasheet && row.domains == 1));
     row.energy_band = bands.of("power", "energy", row.support.basis != Basis::datasheet);
   }
 }
@@ -271,6 +275,37 @@ std::vector<Parallelism> candidates(const model::Hyperparameters& model, int chi
       }
     }
   }
+  return list;
+}
+
+std::vector<Parallelism> wide_candidates(const model::Hyperparameters& model, int domain,
+                                         int domains) {
+  constexpr int kPipelineMax = 32;
+  std::vector<Parallelism> list;
+  const int chips = domain * domains;
+  const bool is_mixture = model.experts.count > 0;
+  const auto spreads = [&](int ep) { return is_mixture && model.experts.count % ep == 0; };
+  for (int tp = 1; tp <= domain; ++tp) {
+    if (domain % tp != 0 || model.heads % tp != 0) {
+      continue;
+    }
+    if (is_mixture) {
+      const int rest = domain / tp;
+      list.push_back({.tp = tp, .pp = domains, .attention_dp = rest});
+      if (spreads(domain) && domain > 1) {
+        list.push_back({.tp = tp, .pp = domains, .ep = domain, .attention_dp = rest});
+      }
+      if (spreads(chips)) {
+        list.push_back({.tp = tp, .ep = chips, .attention_dp = chips / tp});
+      }
+    } else if (chips / tp <= kPipelineMax) {
+      list.push_back({.tp = tp, .pp = chips / tp});
+    }
+  }
+  if (!is_mixture && model.heads % chips == 0) {
+    list.push_back({.tp = chips});
+  }
+  std::erase_if(list, [&](const Parallelism& p) { return p.pp > model.layers; });
   return list;
 }
 

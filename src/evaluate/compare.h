@@ -64,6 +64,11 @@ NumberFormats number_formats(const chip::Chip& chip, const estimate::Figures& fi
 // spread (EP).
 std::vector<estimate::Parallelism> candidates(const model::Hyperparameters& model, int chips_max);
 
+// Those over several whole domains of `domain` chips each: stages across, as many or a multiple of
+// the domains; dense models also TP over all of them, mixtures experts spread over all of them.
+std::vector<estimate::Parallelism> wide_candidates(const model::Hyperparameters& model, int domain,
+                                                   int domains);
+
 // A chip as it takes part: bought ones once, own ones once for each derate set.
 struct Contestant {
   const chip::Chip* chip = nullptr;
@@ -82,7 +87,10 @@ struct CompareRequest {
   bool disaggregated = false;
   double prefix_hit = 0;
   int chips_max = 128;  // of one copy of the model
-  bool fronts = false;  // also throughput against interactivity
+  // Scale-up domains of one copy; 0: one, and where the weights fit none as few as hold them.
+  int domains_max = 0;
+  std::vector<std::string> model_words = {};  // as `models` were asked for: names or paths
+  bool fronts = false;                        // also throughput against interactivity
   int threads = 1;
   // Called from time to time; true ends the search with what it has.
   std::function<bool()> interrupted;
@@ -109,7 +117,9 @@ struct FrontPoint {
 
 // What stands in the way of the limits, and what would do.
 struct Infeasible {
-  std::string code;  // E0611 (memory), E0612 (TPOT), E0613 (TTFT), E0614 (both, not together)
+  // E0408 (no rate between domains), E0611 (memory), E0612 (TPOT), E0613 (TTFT), E0614 (both, not
+  // together), E0615 (context).
+  std::string code;
   std::string reason;
   std::string remedy;
 };
@@ -126,6 +136,7 @@ struct ComparedRow {
   // Of the best configuration.
   double throughput_per_domain = 0;
   double domain_chips = 1;
+  double domains = 1;             // over which one copy lies; above 1: not validated
   double throughput_per_mw = 0;   // of provisioned power; 0: not known
   double energy_per_token_j = 0;  // of the chips alone; 0: not known
   estimate::Limit limit = estimate::Limit::memory;

@@ -78,6 +78,74 @@ TEST(Candidates, are_within_the_chips_and_divide_heads_and_experts) {
   }
 }
 
+TEST(Candidates, over_several_domains_fill_them_and_cut_no_tensor_group) {
+  const auto h100 = *estimate::figures(*chip::load("h100"));
+  for (const char* name : {"llama-3.1-405b", "deepseek-v3", "gpt-oss-120b"}) {
+    const auto model = model_of(name);
+    for (const int domains : {2, 3, 4, 16}) {
+      const auto ways = wide_candidates(model, 8, domains);
+      EXPECT_FALSE(ways.empty());
+      for (const auto& p : ways) {
+        EXPECT_EQ(p.chips(), 8 * domains);
+        EXPECT_EQ(model.heads % p.tp, 0);
+        EXPECT_TRUE(p.ep == 1 || model.experts.count % p.ep == 0);
+        EXPECT_LE(p.pp, model.layers);
+        EXPECT_TRUE(p.tp <= 8 || p.chips() == p.tp);
+        const double stage = p.tp * p.attention_dp;
+        EXPECT_EQ(std::fmod(stage / estimate::domains(h100, stage, p.tp), p.tp <= 8 ? p.tp : 1), 0);
+      }
+    }
+  }
+}
+
+// The weights are 671 GB in 8 bits: 8 x 80 GB are too few, 16 are enough.
+TEST(Compare, takes_a_second_domain_only_where_one_does_not_hold_the_weights) {
+  Case c({"deepseek-v3"}, {"h100", "h200", "l40s"}, "1k/1k");
+  c.request.tpot_limit_s = 0.1;
+  const auto of = [&](const Comparison& comparison, std::string_view chip) {
+    for (const ComparedRow& row : comparison.cells.front().rows) {
+      if (contestant(comparison.request, row).chip->id == chip) {
+        return row;
+      }
+    }
+    return ComparedRow{};
+  };
+  const auto automatic = c.compare();
+  ASSERT_TRUE(of(automatic, "h100").best);
+  EXPECT_EQ(of(automatic, "h100").best->chips, 16);
+  EXPECT_EQ(of(automatic, "h100").domains, 2);
+  EXPECT_DOUBLE_EQ(of(automatic, "h100").throughput_per_domain,
+                   8 * of(automatic, "h100").best->throughput_per_chip);
+  EXPECT_EQ(of(automatic, "h200").domains, 1);
+  EXPECT_FALSE(of(automatic, "l40s").best);  // states no rate beyond its domain
+  c.request.domains_max = 1;
+  const auto one = c.compare();
+  EXPECT_FALSE(of(one, "h100").best);
+  EXPECT_EQ(of(one, "h100").infeasible->code, "E0611");
+  // More domains hold more requests at the pace of a user.
+  c.request.tpot_limit_s = 0.02;
+  const auto near = c.compare();
+  c.request.domains_max = 4;
+  const auto four = c.compare();
+  EXPECT_GT(of(four, "h200").best->throughput_per_chip, of(near, "h200").best->throughput_per_chip);
+  EXPECT_GT(of(four, "h200").domains, 1);
+}
+
+TEST(Compare, a_cache_that_may_not_leave_its_domain_says_which_key_is_missing) {
+  Case c({"llama-3.1-70b"}, {"l40s"}, "8k/1k");
+  c.request.disaggregated = true;
+  c.request.tpot_limit_s = 1;
+  c.request.ttft_limit_s = 100;
+  const std::vector<std::string> alone{"system.scaleup_domain=1"};
+  c.chips.front() = *chip::load("l40s", alone);
+  c.request.chips_max = 1;
+  c.models.front() = model_of("llama-3.1-8b");
+  const auto row = c.compare().cells.front().rows.front();
+  ASSERT_FALSE(row.best);
+  EXPECT_EQ(row.infeasible->code, "E0408");
+  EXPECT_NE(row.infeasible->remedy.find("system.scaleout_rate"), std::string::npos);
+}
+
 TEST(Compare, keeps_both_limits_and_cannot_take_a_request_more) {
   Case c({"llama-3.1-70b"}, {"h200", "b200", "churon-1"}, "1k/1k");
   const auto result = c.compare();

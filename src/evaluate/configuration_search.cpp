@@ -34,14 +34,39 @@ ConfigurationSearch::ConfigurationSearch(const CompareRequest& request,
                                          estimate::Framework framework)
     : request_(request), device_(device), model_(model), formats_(formats), framework_(framework) {
   const auto domain = static_cast<int>(std::min<double>(device.figures.domain_chips, 1e6));
-  for (const Parallelism& parallelism : candidates(model, std::min(domain, request.chips_max))) {
-    auto server = Server::create(device, deployment(parallelism));
+  add(candidates(model, std::min(domain, request.chips_max)));
+  add_wide();
+}
+
+void ConfigurationSearch::add(const std::vector<Parallelism>& ways) {
+  for (const Parallelism& parallelism : ways) {
+    auto server = Server::create(device_, deployment(parallelism));
     if (server) {
       plants_.push_back(
           {parallelism, static_cast<double>(parallelism.chips()), std::move(*server)});
     } else if (server.error().front().exit == ExitCode::infeasible) {
       misfit_ = server.error().front();  // the last has the most chips
     }
+  }
+}
+
+void ConfigurationSearch::add_wide() {
+  const double joined = estimate::joined_chips(device_.figures);
+  if (device_.figures.scale_out_bytes_per_s <= 0 || request_.domains_max == 1) {
+    return;
+  }
+  const auto most = static_cast<int>(std::min<double>(
+      request_.chips_max / joined, request_.domains_max > 0 ? request_.domains_max : 1e6));
+  const auto domain = static_cast<int>(joined);
+  if (request_.domains_max > 0) {
+    for (int count = 2; count <= most;
+         count = count == most ? most + 1 : std::min(2 * count, most)) {
+      add(wide_candidates(model_, domain, count));
+    }
+    return;
+  }
+  for (int count = 2; count <= most && plants_.empty(); ++count) {
+    add(wide_candidates(model_, domain, count));
   }
 }
 
@@ -207,6 +232,14 @@ Infeasible ConfigurationSearch::missed(const Nearest& tpot, const Nearest& ttft)
             fmt::format("TPOT is {} at best (one request a rank, {})", seconds_option(tpot.value),
                         estimate::to_text(tpot.parallelism)),
             fmt::format("--slo-tpot {} would do", seconds_option(tpot.value * 1.02))};
+  }
+  if (std::isinf(ttft.value)) {
+    return {
+        "E0408",
+        fmt::format("caches leave the {:.0f} chips that scale-up links join, and no rate beyond "
+                    "them is stated",
+                    estimate::joined_chips(device_.figures)),
+        fmt::format("--set '{}:system.scaleout_rate=400 Gb/s' states one", device_.figures.chip)};
   }
   if (ttft.value > request_.ttft_limit_s) {
     return {"E0613",

@@ -50,6 +50,9 @@ class ConfigurationSearch {
     }
   };
 
+  void add(const std::vector<estimate::Parallelism>& ways);
+  // Over several domains, where the request allows it or the weights need it.
+  void add_wide();
   [[nodiscard]] estimate::Deployment deployment(const estimate::Parallelism& parallelism) const;
   [[nodiscard]] estimate::Load load(const Workload& workload, double concurrency) const;
   estimate::Served serve(const Plant& plant, double concurrency, const Workload& workload);

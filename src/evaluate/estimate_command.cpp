@@ -11,8 +11,8 @@ namespace churon::evaluate {
 
 namespace {
 
-// A path as it is where no shell would read it otherwise.
-std::string path_word(const std::string& path) {
+// A path or a name as it is where no shell would read it otherwise.
+std::string word(const std::string& path) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,";
   return path.find_first_not_of(kPlain) == std::string::npos ? path : shell_quoted(path);
@@ -25,9 +25,11 @@ std::string estimate_command(const CompareRequest& request, const ComparedCell& 
   const Contestant& who = contestant(request, row);
   const Workload& load = workload_of(request, cell);
   const estimate::Parallelism& p = row.best->parallelism;
-  std::string text = fmt::format("churon estimate --chip {} --model {}",
-                                 who.file.empty() ? who.chip->id : path_word(who.file),
-                                 model_of(request, cell).name);
+  std::string text = fmt::format(
+      "churon estimate --chip {} --model {}", who.file.empty() ? who.chip->id : word(who.file),
+      word(request.model_words.empty()
+               ? model_of(request, cell).name
+               : request.model_words[static_cast<std::size_t>(cell.model)]));
   if (!who.derate.empty()) {
     text += " --derate " + who.derate;
   }

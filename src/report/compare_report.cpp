@@ -10,6 +10,7 @@
 #include "evaluate/estimate_command.h"
 #include "report/definitions.h"
 #include "report/dollars_report.h"
+#include "report/estimate_report.h"
 
 namespace churon::report {
 
@@ -48,6 +49,12 @@ std::string configuration(const evaluate::Configuration& best) {
   return text;
 }
 
+// Of one copy: "16 in 2 domains".
+std::string chips_text(const ComparedRow& row) {
+  const std::string chips = fmt::format("{:.0f}", row.best->chips);
+  return row.domains > 1 ? fmt::format("{} in {:.0f} domains", chips, row.domains) : chips;
+}
+
 std::string limits(const evaluate::CompareRequest& request, Charset charset) {
   const std::string_view at_most = charset == Charset::unicode ? "≤" : "<=";
   return fmt::format("TPOT {} {}, TTFT {} {}", at_most,
@@ -63,12 +70,20 @@ void append_cell(std::string& out, const CompareRecord& record, std::size_t inde
       "{}, {} (input/output tokens): {}\n", escape_control(model_of(comparison.request, cell).name),
       workload_of(comparison.request, cell).text, limits(comparison.request, charset));
   out += "  " + verdict(comparison, cell) + "\n";
-  Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
-               Align::left, Align::right, Align::left, Align::right, Align::right, Align::right,
-               Align::right, Align::left, Align::left});
-  table.row({"chip", "tok/s/chip", "P10..P90", "/domain", "/MW", "J/tok", "limit", "chips",
-             "parallelism", "requests", "TPOT", "TTFT", "context", "formats", "numbers"});
+  std::vector<Align> columns{Align::left,  Align::right, Align::right, Align::right, Align::right,
+                             Align::right, Align::left,  Align::right, Align::left,  Align::right,
+                             Align::right, Align::right, Align::right, Align::left,  Align::left};
+  std::vector<std::string> head{"chip",  "tok/s/chip", "P10..P90", "/domain",     "/MW",
+                                "J/tok", "limit",      "chips",    "parallelism", "requests",
+                                "TPOT",  "TTFT",       "context",  "formats",     "numbers"};
+  if (comparison.request.disaggregated) {
+    columns.push_back(Align::left);
+    head.emplace_back("cache sent over");
+  }
+  Table table(columns);
+  table.row(head);
   bool any = false;
+  bool crosses = false;
   for (const ComparedRow& row : cell.rows) {
     if (!row.best) {
       continue;
@@ -76,21 +91,40 @@ void append_cell(std::string& out, const CompareRecord& record, std::size_t inde
     any = true;
     const auto& best = *row.best;
     const double rate = best.throughput_per_chip;
-    table.row({row_name(comparison, row), number(rate),
-               row.band.is_known() ? interval(rate * row.band.p10, rate * row.band.p90) : "-",
-               fmt::format("{} of {:.0f}", compact(row.throughput_per_domain), row.domain_chips),
-               row.throughput_per_mw > 0 ? compact(row.throughput_per_mw) : "-",
-               row.energy_per_token_j > 0 ? number(row.energy_per_token_j) : "-",
-               fmt::format("{} {}", estimate::name(row.limit), percent(row.limit_share)),
-               fmt::format("{:.0f}", best.chips), configuration(best),
-               fmt::format("{:.0f}", best.concurrency), text(Seconds{best.served.tpot_s}, charset),
-               text(Seconds{best.served.ttft_s}, charset), positions(best.usable_context),
-               formats_text(comparison, row), std::string(evaluate::name(row.support.basis))});
+    std::vector<std::string> cells{
+        row_name(comparison, row),
+        number(rate),
+        row.band.is_known() ? interval(rate * row.band.p10, rate * row.band.p90) : "-",
+        fmt::format("{} of {:.0f}", compact(row.throughput_per_domain), row.domain_chips),
+        row.throughput_per_mw > 0 ? compact(row.throughput_per_mw) : "-",
+        row.energy_per_token_j > 0 ? number(row.energy_per_token_j) : "-",
+        fmt::format("{} {}", estimate::name(row.limit), percent(row.limit_share)),
+        chips_text(row),
+        configuration(best),
+        fmt::format("{:.0f}", best.concurrency),
+        text(Seconds{best.served.tpot_s}, charset),
+        text(Seconds{best.served.ttft_s}, charset),
+        positions(best.usable_context),
+        formats_text(comparison, row),
+        std::string(evaluate::name(row.support.basis))};
+    if (comparison.request.disaggregated) {
+      cells.push_back(transfer_text(best.served.transfer, charset));
+    }
+    table.row(cells);
+    crosses = crosses || row.domains > 1;
   }
   if (any) {
     out += table.text("  ");
     out += fmt::format("  why: {} --explain\n", escape_control(evaluate::estimate_command(
                                                     comparison.request, cell, cell.rows.front())));
+  }
+  if (crosses) {
+    out += fmt::format(
+        "  A copy over several domains sends over scale-out adapters: modelled, but measured "
+        "nowhere.{}\n",
+        comparison.request.domains_max > 0
+            ? ""
+            : " It has as few as hold the weights; --domains-max 4 gives all chips as many.");
   }
   out += dollars_table(comparison, record.dollars, index);
   for (const ComparedRow& row : cell.rows) {
@@ -165,6 +199,8 @@ Json best_json(const ComparedRow& row) {
   json["parallelism_degrees"] = parallelism_json(best.parallelism);
   json["concurrency"] = best.concurrency;
   json["prefill_chip_count"] = best.prefill_chips;
+  json["domain_count"] = row.domains;
+  json["kv_transfer"] = kv_transfer_json(best.served);
   json["narrow_domain_chip_count"] = positive_or_null(row.narrow_chips);
   json["narrow_output_tokens_per_s_per_chip"] = positive_or_null(row.narrow_throughput_per_chip);
   json["usable_context_tokens"] = best.usable_context;

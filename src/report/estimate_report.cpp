@@ -233,6 +233,24 @@ std::string value_text(double value) { return fmt::format("{:.0f}", value); }
 
 }  // namespace
 
+std::string transfer_text(const estimate::KvTransfer& transfer, Charset charset) {
+  return transfer.bytes > 0
+             ? fmt::format("{} of {} a chip, {} link", si(transfer.seconds, "s", charset),
+                           si(transfer.bytes, "B", charset), transfer.link())
+             : "-";
+}
+
+Json kv_transfer_json(const estimate::Served& served) {
+  const estimate::KvTransfer& transfer = served.transfer;
+  if (transfer.bytes <= 0) {
+    return nullptr;
+  }
+  return {{"per_chip_bytes", transfer.bytes},
+          {"time_s", transfer.seconds},
+          {"link", transfer.link()},
+          {"link_bytes_per_s", transfer.bytes_per_s}};
+}
+
 std::string serving_text(const ServingQuestion& question, const ServingEstimate& estimate,
                          Charset charset) {
   const estimate::Load& load = question.load;
@@ -295,6 +313,9 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
           : "",
       estimate.usable_context, std::min(load.concurrency, served.running));
   out += fmt::format("  first token       {}\n", first_token_text(served.first, charset));
+  if (served.transfer.bytes > 0) {
+    out += fmt::format("  cache sent over   {}\n", transfer_text(served.transfer, charset));
+  }
   out += fmt::format("  numbers           {}\n", support_text(estimate.support));
   const auto parts = limit_parts(served.limits_s);
   out += fmt::format("  time of a token   {}  {}\n", bar(parts, kBarWidth, charset),
@@ -342,6 +363,7 @@ Json serving_json(const ServingQuestion& question, const ServingEstimate& estima
   json["output_tokens"] = load.output_tokens;
   json["prefix_hit_share"] = load.prefix_hit;
   json["disaggregated"] = load.disaggregated;
+  json["kv_transfer"] = kv_transfer_json(served);
   json["ttft_s"] = served.ttft_s;
   json["ttft_bound_s"] = served.ttft_bound_s;
   json["ttft_s_band"] = band_json(served.ttft_s, estimate.ttft);

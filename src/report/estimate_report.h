@@ -44,4 +44,9 @@ Roofline serving_roofline(const evaluate::ServingQuestion& question,
 Roofline operator_roofline(const chip::Chip& chip, const evaluate::OperatorEstimate& estimate,
                            const estimate::Figures& figures);
 
+// The cache of a prompt on its way to the chips that decode: its time, bytes and the link that
+// limits it; where nothing is sent "-" and null.
+std::string transfer_text(const estimate::KvTransfer& transfer, Charset charset);
+Json kv_transfer_json(const estimate::Served& served);
+
 }  // namespace churon::report

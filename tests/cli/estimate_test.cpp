@@ -248,6 +248,53 @@ TEST_F(Estimate, compare_names_settings_and_files_in_that_command) {
   }
 }
 
+// … and where the model is a file, which the shell must not read as two words.
+TEST_F(Estimate, compare_names_the_file_of_a_model_in_that_command) {
+  const std::string path =
+      folder.write("my config.json",
+                   R"({"model_type": "llama", "hidden_size": 2048, "num_hidden_layers": 16,
+          "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 8192,
+          "vocab_size": 128256, "max_position_embeddings": 131072})");
+  const Json row = this->json({"compare", "--models", path, "--workload", "1k/1k", "--chips",
+                               "h200"})["comparisons"][0]["rows"][0];
+  const auto command = row["estimate_command"].get<std::string>();
+  EXPECT_NE(command.find("--model '" + path + "'"), std::string::npos) << command;
+  const std::string shell =
+      std::string(CHURON_BINARY) + command.substr(command.find(' ')) + " --json";
+  const auto ended =
+      test::run_program({"/bin/sh", "-c", shell}, {{"CHURON_DATA", CHURON_SOURCE_DIR}});
+  ASSERT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_NEAR(Json::parse(ended.out)["tpot_s"].get<double>(), row["tpot_s"].get<double>(), 1e-9);
+}
+
+TEST_F(Estimate, disaggregated_rows_show_the_cache_that_is_sent_and_its_link) {
+  const std::vector<std::string> asked{"compare", "--models",       "llama-3.1-70b", "--workload",
+                                       "8k/1k",   "--chips",        "h200,gb200",    "--slo-tpot",
+                                       "30ms",    "--disaggregated"};
+  const Json rows = this->json(asked)["comparisons"][0]["rows"];
+  ASSERT_EQ(rows.size(), 2U);
+  for (const Json& row : rows) {
+    const Json& transfer = row["kv_transfer"];
+    // 80 layers, keys and values of 8 heads of 128 in 8 bits, over the chips of a copy.
+    const Json& degrees = row["parallelism_degrees"];
+    const double ranks = degrees["tp"].get<double>() * degrees["pp"].get<double>();
+    EXPECT_NEAR(transfer["per_chip_bytes"].get<double>(), 80 * 2 * 8 * 128 * 8192.0 / ranks, 1);
+    const double chips = row["chip_count"].get<double>() + row["prefill_chip_count"].get<double>();
+    EXPECT_EQ(transfer["link"],
+              chips > row["domain_chip_count"].get<double>() ? "scale-out" : "scale-up");
+    EXPECT_GE(transfer["time_s"].get<double>(), transfer["per_chip_bytes"].get<double>() /
+                                                    transfer["link_bytes_per_s"].get<double>());
+  }
+  EXPECT_THAT(run(asked).out, AllOf(HasSubstr("cache sent over"), HasSubstr("scale-up link")));
+  const auto why = run({"estimate", "--chip", "h200", "--model", "llama-3.1-70b", "--tp", "4",
+                        "--batch", "256", "--input", "8192", "--disaggregated", "--explain"});
+  EXPECT_THAT(why.out, AllOf(HasSubstr("limited by the scale-out link"),
+                             HasSubstr("scaleout_rate of the chip"), HasSubstr("50.0 GB/s")));
+  const Json together = this->json(
+      {"compare", "--models", "llama-3.1-70b", "--workload", "8k/1k", "--chips", "h200"});
+  EXPECT_TRUE(together["comparisons"][0]["rows"][0]["kv_transfer"].is_null());
+}
+
 TEST_F(Estimate, compare_answers_once_for_names_of_one_thing) {
   const Json json = this->json({"compare", "--models", "llama-3.1-8b,Llama-3.1-8B-Instruct",
                                 "--workload", "1k/1k,1024/1024", "--chips", "h200,H200-SXM"});
