@@ -338,11 +338,17 @@ std::vector<OperatorTime> Server::operators(Phase phase, double sequences, doubl
 
 // --- serving ------------------------------------------------------------------------------------
 
+double Server::prompts_at_once(const Load& load, double together) const {
+  const double fresh = std::max(1.0, load.input_tokens * (1 - load.prefix_hit));
+  return std::clamp(std::floor(device_.efficiency.serving.chunk / fresh), 1.0,
+                    std::max(1.0, together));
+}
+
 // One prompt of each attention rank, when `together` of them wait on a rank.
 StepTime Server::prompt(const Load& load, double together) const {
   const double fresh = std::max(1.0, load.input_tokens * (1 - load.prefix_hit));
   const double chunk = device_.efficiency.serving.chunk;
-  const double at_once = std::clamp(std::floor(chunk / fresh), 1.0, std::max(1.0, together));
+  const double at_once = prompts_at_once(load, together);
   StepTime step =
       prefill_step(at_once * deployment_.parallelism.attention_dp, fresh, load.input_tokens);
   // Further chunks of a long prompt cost their host time.
@@ -451,18 +457,31 @@ Batch Server::static_batch(double requests, double input_tokens, double output_t
   const double of_wave = requests / result.waves;
   const Load load{.concurrency = of_wave, .input_tokens = input_tokens};
   const Parallelism& p = deployment_.parallelism;
-  StepTime all = prompt(load, std::max(1.0, of_wave / p.attention_dp));
-  all *= std::max(1.0, of_wave / p.attention_dp) / p.pp * std::min<double>(p.pp, 2);
+  const double of_rank = std::max(1.0, of_wave / p.attention_dp);
+  // As many groups as stages take turns. While there are fewer, stages wait: token t + 1 of a group
+  // needs its token t from the last stage.
+  const double groups = std::min<double>(of_rank, p.pp);
+  const double at_once = prompts_at_once(load, of_rank / groups);
+  const StepTime prompt = this->prompt(load, of_rank / groups);
   StepTime decode = decode_step(of_wave, input_tokens + output_tokens / 2);
   result.tpot_s = decode.expected_s;
-  decode *= output_tokens - 1;
-  all += decode;
+
+  // What a chip does, and beside it the time until the last stage has its first prompts.
+  StepTime work = prompt;
+  work *= of_rank / p.pp;
+  const double fill_s = prompt.expected_s * at_once * (p.pp - 1) / p.pp;
+  const double wait_s = decode.expected_s * (output_tokens - 1) * (1 - groups / p.pp);
+  const double bound_s =
+      prompt.bound_s * std::max(1.0, of_rank / p.pp) + decode.bound_s * (output_tokens - 1);
+  decode *= (output_tokens - 1) * groups / p.pp;
+  work += decode;
   if (!device_.figures.own) {
-    all.expected_s += profile_of(device_, deployment_.framework).prompt;
+    work.expected_s += profile_of(device_, deployment_.framework).prompt;
   }
-  result.latency_s = result.waves * all.expected_s;
-  result.bound_s = result.waves * all.bound_s;
-  result.power_w = p.chips() * chip_power(all, all.expected_s);
+  const double seconds = work.expected_s + fill_s + wait_s;
+  result.latency_s = result.waves * seconds;
+  result.bound_s = result.waves * bound_s;
+  result.power_w = p.chips() * chip_power(work, seconds);
   return result;
 }
 

@@ -180,6 +180,7 @@ class Server {
   [[nodiscard]] double kv_bytes(double positions) const;  // of one request on one chip
   [[nodiscard]] double chip_power(const StepTime& work, double seconds) const;
   [[nodiscard]] StepTime prompt(const Load& load, double together) const;
+  [[nodiscard]] double prompts_at_once(const Load& load, double together) const;
   [[nodiscard]] KvTransfer transfer(double tokens, double chips) const;
 
   Device device_;

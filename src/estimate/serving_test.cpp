@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 #include "chip/chip.h"
 #include "graph/graph.h"
@@ -254,6 +256,69 @@ TEST(Serving, an_explanation_adds_up) {
     sum += child.value;
   }
   EXPECT_NEAR(sum, tpot->value, 1e-9);
+}
+
+// A pipeline, event by event: groups of requests whose prompts are prefilled in chunks, first come
+// first served and prompts before tokens; each token of a group needs the one before it.
+double pipelined(int stages, int groups, int chunks, int tokens, double chunk_s, double token_s) {
+  std::vector<double> free(static_cast<std::size_t>(stages));
+  const auto pass = [&](double ready, double seconds) {
+    for (double& stage : free) {
+      ready = std::max(ready, stage) + seconds / stages;
+      stage = ready;
+    }
+    return ready;
+  };
+  std::vector<double> done(static_cast<std::size_t>(groups));
+  for (double& group : done) {
+    for (int i = 0; i < chunks; ++i) {
+      group = pass(0, chunk_s);
+    }
+  }
+  for (int token = 1; token < tokens; ++token) {
+    for (double& group : done) {
+      group = pass(group, token_s);
+    }
+  }
+  return *std::max_element(done.begin(), done.end());
+}
+
+TEST(Serving, a_static_batch_takes_what_its_pipeline_takes_event_by_event) {
+  // Prompts of 4,096 tokens: two make a chunk.
+  for (const int stages : {1, 2, 4, 8}) {
+    const auto served = server("Llama-3.1-70B", "mi355x", {.pp = stages});
+    ASSERT_TRUE(served);
+    for (const int requests : {1, stages, 2 * stages, 8 * stages}) {
+      const int groups = std::min(requests, stages);
+      const int at_once = std::min(2, requests / groups);
+      const double chunk_s = served->prefill_step(at_once, 4096, 4096).expected_s;
+      const double token_s = served->decode_step(requests, 4096 + 32).expected_s;
+      const Batch batch = served->static_batch(requests, 4096, 64);
+      const double host =
+          served->device().efficiency.profiles[static_cast<std::size_t>(Framework::vllm)].prompt;
+      EXPECT_NEAR(
+          batch.latency_s,
+          host + pipelined(stages, groups, requests / groups / at_once, 64, chunk_s, token_s), 1e-9)
+          << stages << " stages, " << requests << " requests";
+      EXPECT_LT(batch.bound_s, batch.latency_s);
+    }
+  }
+}
+
+TEST(Serving, stages_share_a_large_static_batch_and_do_not_hasten_one_request) {
+  const auto one = server("Llama-3.1-70B", "mi355x", {});
+  const auto four = server("Llama-3.1-70B", "mi355x", {.pp = 4});
+  ASSERT_TRUE(one && four);
+  // Prompts alone, many of them: a fourth of the time.
+  const double prompts = one->static_batch(512, 8192, 1).latency_s;
+  EXPECT_NEAR(four->static_batch(512, 8192, 1).latency_s / prompts, 0.25, 0.005);
+  // One request goes through the same layers, and over three borders.
+  EXPECT_GE(four->static_batch(1, 1024, 128).latency_s, one->static_batch(1, 1024, 128).latency_s);
+  EXPECT_NEAR(four->static_batch(1, 1024, 128).latency_s, one->static_batch(1, 1024, 128).latency_s,
+              0.02 * one->static_batch(1, 1024, 128).latency_s);
+  // Chips that wait draw less.
+  EXPECT_LT(four->static_batch(1, 1024, 128).power_w, four->static_batch(64, 1024, 128).power_w);
+  EXPECT_LT(four->static_batch(1, 1024, 128).power_w, 4 * one->static_batch(1, 1024, 128).power_w);
 }
 
 }  // namespace
