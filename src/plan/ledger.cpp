@@ -219,7 +219,7 @@ class Keeper {
         buy(d + late, -deposit);
       }
       buy(d + late, price * made.paid_chips[at]);
-      buy(d + late, -one.discount * price * decided.discounted[at]);
+      buy(d + late, -one.discount * price * std::min(decided.discounted[at], made.paid_chips[at]));
       if (d % 4 == 3 || d == s_.quarters - 1) {
         double volume = 0;
         for (int of_year = d - d % 4; of_year <= d; ++of_year) {

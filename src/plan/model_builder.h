@@ -52,7 +52,13 @@ class ModelBuilder {
   // model_money.cpp
   void costs();
   void option_cost(int option, int node, Linear& capital, Linear& running);
+  // A part of a contract year's volume, at its own change of price.
+  struct Piece {
+    VariableId variable;
+    double width = 0, change = 0;
+  };
   void year_steps(int option, int node, Linear& capital);
+  void order_pieces(int option, int node, const std::vector<Piece>& pieces, std::size_t later);
   void tail();
 
   [[nodiscard]] const Option& option(int o) const { return s_.options[index(o)]; }

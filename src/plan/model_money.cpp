@@ -8,8 +8,9 @@
 
 namespace churon::plan {
 
-// Volume of a contract year (four quarters of deliveries) cut into pieces, each at its own price;
-// settled in the year's last quarter. Where a later piece is cheaper, whole numbers keep the order.
+// Volume of a contract year (four quarters of deliveries) cut into pieces, settled in the year's
+// last quarter. Where a later piece is cheaper than an earlier one, a whole number keeps their
+// order.
 void ModelBuilder::year_steps(int o, int n, Linear& capital) {
   const Option& one = option(o);
   const int at = node(n).quarter;
@@ -22,34 +23,45 @@ void ModelBuilder::year_steps(int o, int n, Linear& capital) {
     volume.add(paid_chips(o, d, n), 1 / chips_);
     most += (order_bound(o, d) + one.committed[index(d)]) / chips_;
   }
-  Linear pieces;
-  VariableId before;
-  double width_before = 0, change_before = 0;
+  std::vector<Piece> pieces;
+  Linear cut;
   for (std::size_t i = 0; i <= one.steps.size(); ++i) {
     const double from = i == 0 ? 0 : one.steps[i - 1].from / chips_;
     const double to = i < one.steps.size() ? one.steps[i].from / chips_ : std::max(most, from);
     const double change = i == 0 ? 0 : one.steps[i - 1].change;
-    const VariableId piece =
-        variable(named(fmt::format("piece{}.{}", i, one.name), at, n), 0, to - from);
-    pieces.add(piece, 1);
-    capital.add(piece, change * price_at(one, at) * chips_);
-    if (i > 0 && change < change_before) {
-      const VariableId full =
-          variable(named(fmt::format("full{}.{}", i, one.name), at, n), 0, 1, true);
-      Linear filled, opened;
-      filled.add(before, 1);
-      filled.add(full, -width_before);
-      opened.add(piece, 1);
-      opened.add(full, -(to - from));
-      row(named(fmt::format("filled{}.{}", i, one.name), at, n), 0, filled, kInfinity);
-      row(named(fmt::format("opened{}.{}", i, one.name), at, n), -kInfinity, opened, 0);
-    }
-    before = piece;
-    width_before = to - from;
-    change_before = change;
+    pieces.push_back({variable(named(fmt::format("piece{}.{}", i, one.name), at, n), 0, to - from),
+                      to - from, change});
+    cut.add(pieces.back().variable, 1);
+    capital.add(pieces.back().variable, change * price_at(one, at) * chips_);
   }
-  pieces.add(volume, -1);
-  row(named("volume." + one.name, at, n), 0, pieces, 0);
+  const auto is_cheaper = [](const Piece& a, const Piece& b) { return a.change < b.change; };
+  for (std::size_t later = 1; later < pieces.size(); ++later) {
+    const auto middle = pieces.begin() + static_cast<std::ptrdiff_t>(later);
+    if (std::min_element(middle, pieces.end(), is_cheaper)->change <
+        std::max_element(pieces.begin(), middle, is_cheaper)->change) {
+      order_pieces(o, n, pieces, later);
+    }
+  }
+  cut.add(volume, -1);
+  row(named("volume." + one.name, at, n), 0, cut, 0);
+}
+
+// Nothing of the pieces from `later` on before all others are full.
+void ModelBuilder::order_pieces(int o, int n, const std::vector<Piece>& pieces, std::size_t later) {
+  const auto name = [&](std::string_view what) {
+    return named(fmt::format("{}{}.{}", what, later, option(o).name), node(n).quarter, n);
+  };
+  const VariableId full = variable(name("full"), 0, 1, true);
+  Linear filled, opened;
+  double width_before = 0, width_later = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    (i < later ? filled : opened).add(pieces[i].variable, 1);
+    (i < later ? width_before : width_later) += pieces[i].width;
+  }
+  filled.add(full, -width_before);
+  opened.add(full, -width_later);
+  row(name("filled"), 0, filled, kInfinity);
+  row(name("opened"), -kInfinity, opened, 0);
 }
 
 void ModelBuilder::option_cost(int o, int n, Linear& capital, Linear& running) {

@@ -45,6 +45,22 @@ Option option(Draws& draws, std::string name, Kind kind) {
   return made;
 }
 
+// Steps of price of every order: cheaper, cheaper after dearer, less cheap after cheaper.
+std::vector<PriceStep> steps(std::uint64_t seed) {
+  switch (seed % 4) {
+    case 1:
+      return {{.from = 1.5 * kLot, .change = 0.2}, {.from = 2.5 * kLot, .change = -0.4}};
+    case 2:
+      return {{.from = 1.5 * kLot, .change = -0.4}, {.from = 2.5 * kLot, .change = -0.2}};
+    case 3:
+      return {{.from = 0.5 * kLot, .change = 0.1},
+              {.from = 1.5 * kLot, .change = -0.5},
+              {.from = 3.5 * kLot, .change = 0.3}};
+    default:
+      return {{.from = 2.5 * kLot, .change = -0.3}};
+  }
+}
+
 // Three options, four quarters, whole lots: a buys at least two lots at once and gets a discount
 // from the own chip, b has a step of price, c is the own chip that may slip.
 Scenario tiny(std::uint64_t seed) {
@@ -79,7 +95,7 @@ Scenario tiny(std::uint64_t seed) {
   s.options[0].minimum_order = 2 * kLot;
   s.options[0].discount = 0.25;
   s.options[0].alternatives = {2};
-  s.options[1].steps = {{.from = 2.5 * kLot, .change = -0.3}};
+  s.options[1].steps = steps(seed);
   s.options[1].deposit = 0.2;
   s.options[2].gate = Gate{
       .nre = fact("c.nre", draws.draw(1e5, 6e6)), .latest = 0, .development = 1, .ramp = {0.5}};
@@ -308,6 +324,7 @@ TEST(Ledger, adds_up_a_plan_by_hand) {
   Scenario s = tiny(1);
   s.tail_weight = 0;
   s.discount_rate = 0;
+  s.options[1].steps = steps(0);
   s.options[1].price = fact("b.price", 10000);
   s.options[1].running = fact("b.running", 0.5);
   s.options[1].residual = fact("b.residual", 1);

@@ -13,6 +13,10 @@ namespace churon::plan {
 
 namespace {
 
+// More than these no chip costs or serves: beside such numbers a solver takes all others for zero.
+constexpr double kPriceMost = 1e8;   // USD
+constexpr double kTokensMost = 1e8;  // tokens/s
+
 struct KindEntry {
   std::string_view word;
   Kind kind;
@@ -104,6 +108,9 @@ void ScenarioReader::option_prices(const chip::Node& table, const std::string& w
     return;
   }
   option.price = value("price", Measure::money, &ChipFacts::price);
+  if (option.price.value > kPriceMost) {
+    toml_.find("S0304", fmt::format("a chip of {} costs more than 100 million USD", where), table);
+  }
   option.running = value("running", Measure::money_per_hour, &ChipFacts::running);
   option.power = value("power", Measure::power, &ChipFacts::power);
   option.price_change =
@@ -171,6 +178,17 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
     }
     option.steps.push_back({from.value_or(1), change.value_or(0)});
   }
+  double least = 0;
+  for (const PriceStep& step : option.steps) {
+    least = std::min(least, step.change);
+  }
+  if (option.discount - least >= 1) {
+    toml_.find("S0304",
+               fmt::format("the discount and the steps of {} leave nothing to pay: {:.4g} % of its "
+                           "price",
+                           where, 100 * (1 + least - option.discount)),
+               table);
+  }
   if (option.discount > 0 && toml_.get(table, "alternatives") == nullptr) {
     toml_.find("S0302", fmt::format("{} has a discount and no `alternatives` that earn it", where),
                table);
@@ -198,6 +216,9 @@ void ScenarioReader::option_tokens(const chip::Node& table, const std::string& w
         entry.value.type == chip::NodeType::text && entry.value.text == "compare";
     if (!is_compared) {
       option.tokens[index(*at)] = keep(toml_.fact(&entry.value, Measure::rate, ""), key);
+      if (option.tokens[index(*at)].value > kTokensMost) {
+        toml_.find("S0304", "a chip serves at most 100 Mtok/s", entry.value);
+      }
       continue;
     }
     const chip::Chip* chip = chip_of(table, option);

@@ -142,6 +142,12 @@ constexpr Mistake kMistakes[]{
      "max = \"900 chips\"\nlot = \"600 chips\"\nminimum_order = \"700 chips\""},
     {"committed = [{ quarter = \"2027-Q2\", v = \"200 chips\" }]", "lead = \"8 quarters\""},
     {"discount_rate = \"finance.wacc\"", "discount_rate = \"-100 %\""},
+    // No chip costs, serves or is given away like that.
+    {"max = \"900 chips\"",
+     "max = \"900 chips\"\ndiscount = \"60 %\"\nalternatives = [\"own\"]\n"
+     "steps = [{ from = \"100 chips\", change = \"-40 %\" }]"},
+    {"price = \"40000 USD\"", "price = \"40 billion USD\""},
+    {"tokens = { chat = \"9000 tok/s\" }", "tokens = { chat = \"9000 Mtok/s\" }"},
     {"power = \"5 MW\"", "power = [{ from = \"2027-Q1\", v = \"5 MW\", basis = \"guessed\" }]"},
 };
 
