@@ -81,6 +81,11 @@ Result<Solved> solved(const Scenario& s, const FutureTree& tree, const Policy& p
   }
   Outcome& outcome = made.outcome;
   outcome.status = found->status;
+  if (found->status == Status::unbounded) {
+    return fail("S0203", "the solver finds no end of what a plan saves, and every plan has one",
+                {"numbers of very different sizes are a frequent reason; another solver may do "
+                 "better: --solver"});
+  }
   if (!found->has_values()) {
     if (found->status == Status::infeasible) {
       auto why = conflict_of(made.model, how);

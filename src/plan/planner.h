@@ -56,7 +56,8 @@ struct Plan {
   std::vector<Outcome> single_vendor;
 };
 
-// Errors: those of `solve`, S0207 (the books do not add up to the objective).
+// Errors: those of `solve`, S0203 (the solver finds no end), S0207 (the books do not add up to the
+// objective).
 Result<Plan> plan(Scenario scenario, const PlanOptions& options);
 
 struct PlanQuantiles {

@@ -249,6 +249,17 @@ TEST(Planner, signs_no_more_than_somebody_takes) {
   EXPECT_GT(signed_chips, 0);
 }
 
+TEST(Planner, believes_no_solver_that_finds_no_end) {
+  for (const SolverEntry& solver : solvers()) {
+    Scenario s = tiny(2);
+    s.options[3].price = fact("r.price", -1);  // no scenario that was read has such a price
+    s.options[3].max.assign(kQuarters, kInfinity);
+    const auto made = plan(std::move(s), {.solver = solver.kind, .with_policies = false});
+    ASSERT_FALSE(made) << solver.word;
+    EXPECT_EQ(made.error().front().code, "S0203") << solver.word;
+  }
+}
+
 TEST(Planner, begins_no_other_plan_once_one_is_interrupted) {
   for (const SolverKind solver : {SolverKind::highs, SolverKind::cbc}) {
     const auto made =
