@@ -64,14 +64,13 @@ Result<Formats> formats_of(const Words& words, const chip::Chip& chip,
 
 // Degrees of parallelism are whole numbers; the rest is what a deployment's rules say.
 Result<estimate::Parallelism> ranks_of(const Words& words) {
-  constexpr double kRanksMax = 65536;
   Diagnostics wrong;
   for (const auto& [name, value] :
        {std::pair{"--tp", words.tp}, std::pair{"--pp", words.pp}, std::pair{"--ep", words.ep},
         std::pair{"--attn-dp", words.attention_dp}}) {
-    if (!(value >= 1) || value > kRanksMax || value != std::floor(value)) {
+    if (!(value >= 1) || value > estimate::kRanksMax || value != std::floor(value)) {
       wrong.push_back(usage("U0305", fmt::format("{} {} is no number of ranks", name, value),
-                            {fmt::format("a whole number from 1 to {:.0f}", kRanksMax)}));
+                            {fmt::format("a whole number from 1 to {}", estimate::kRanksMax)}));
     }
   }
   if (!wrong.empty()) {

@@ -326,6 +326,14 @@ Result<void> check_parallelism(const model::Hyperparameters& shape, const Deploy
                  .help = {std::move(help)},
                  .exit = ExitCode::usage});
   };
+  const double ranks_all = static_cast<double>(p.tp) * p.pp * p.attention_dp;
+  const double ranks_experts = static_cast<double>(p.ep) * std::max(1, p.moe_tp);
+  if (std::max(ranks_all, ranks_experts) > kRanksMax) {
+    return rule("E0409",
+                fmt::format("{:.0f} ranks for one copy of {}", std::max(ranks_all, ranks_experts),
+                            shape.canonical_name),
+                fmt::format("tp x pp x attn_dp, and ep x moe_tp, are at most {}", kRanksMax));
+  }
   if (!deployment.pads_heads && shape.heads % p.tp != 0) {
     std::string divisors;
     for (std::int64_t i = 1; i <= std::min<std::int64_t>(shape.heads, 64); ++i) {

@@ -60,7 +60,8 @@ struct Lowered {
   double weights_bytes = 0;  // of a chip
 };
 
-// Errors: E0402 heads, E0403 experts, E0404 ranks of the experts, E0405 pipeline stages.
+// Errors: E0402 heads, E0403 experts, E0404 ranks of the experts, E0405 pipeline stages, E0409 more
+// than kRanksMax ranks.
 Result<void> check_parallelism(const model::Hyperparameters& shape, const Deployment& deployment);
 // Of a deployment that passed, on domains of that many chips.
 Lowered lower(const model::Hyperparameters& shape, const Deployment& deployment,

@@ -13,8 +13,6 @@ namespace churon::estimate {
 
 namespace {
 
-constexpr int kRanksMax = 65536;
-
 struct Part {
   std::string_view name;
   int Parallelism::* member;

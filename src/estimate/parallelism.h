@@ -1,7 +1,9 @@
 // How a model is spread over chips, and which framework serves it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,10 @@ inline constexpr Framework kFrameworkDefault = Framework::vllm;
 // As scopes of the parameters call it: "tensorrt_llm".
 std::string_view name(Framework framework);
 
+// Ranks of one copy that anybody asks about; each degree alone keeps it, `check_parallelism` holds
+// their products to it.
+inline constexpr int kRanksMax = 65536;
+
 // Ranks of one copy of the model, one chip each: tp · pp · attention_dp. Experts are spread over
 // the same ranks of a pipeline stage: ep · moe_tp = tp · attention_dp.
 struct Parallelism {
@@ -29,7 +35,11 @@ struct Parallelism {
   int attention_dp = 1;  // attention data parallel: each rank holds its own requests and cache
   int moe_tp = 0;        // tensor parallel inside experts; 0: what follows from the others
 
-  [[nodiscard]] int chips() const { return tp * pp * attention_dp; }
+  // Above any machine's where the degrees are absurd together; no overflow.
+  [[nodiscard]] int chips() const {
+    const std::int64_t product = std::int64_t{tp} * pp * attention_dp;
+    return static_cast<int>(std::min<std::int64_t>(product, 1 << 30));
+  }
   bool operator==(const Parallelism&) const = default;
 };
 

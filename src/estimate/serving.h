@@ -130,8 +130,8 @@ struct Space {
 class Server {
  public:
   // Errors, by the rule they break: E0402 heads, E0403 experts, E0404 ranks of the experts, E0405
-  // pipeline stages (exit 2); E0406 weights do not fit, with what would, E0408 more chips than a
-  // scale-up domain has and no rate beyond it (exit 3).
+  // pipeline stages, E0409 too many ranks (exit 2); E0406 weights do not fit, with what would,
+  // E0408 more chips than a scale-up domain has and no rate beyond it (exit 3).
   static Result<Server> create(const Device& device, const Deployment& deployment);
 
   // The same under other parameters: what a fit does.

@@ -155,6 +155,21 @@ TEST(Measured, leaves_out_rows_without_a_number_and_keeps_those_it_cannot_predic
   }
 }
 
+TEST(Measured, predicts_across_domains_where_the_rate_between_them_is_stated) {
+  const std::string_view columns = "chip,chips_count,model,framework,metric,value,unit,note\n";
+  const Measured measured = read(
+      "H100,16,all_reduce,NCCL,kernel_time,100,us,bytes=1000000\n"
+      "L40S,16,all_reduce,NCCL,kernel_time,100,us,bytes=1000000\n"
+      "L40S,8,all_reduce,NCCL,kernel_time,100,us,bytes=1000000\n",
+      columns);
+  ASSERT_EQ(measured.rows.size(), 3U);
+  const auto predictions = Predictor(measured).predict(estimate::unfitted());
+  EXPECT_TRUE(predictions[0].is_good());
+  EXPECT_FALSE(predictions[1].is_good());
+  EXPECT_THAT(predictions[1].reason, HasSubstr("beyond its scale-up domain"));
+  EXPECT_TRUE(predictions[2].is_good());
+}
+
 TEST(Measured, scores_what_a_file_with_missing_columns_has) {
   const Measured some = read("H100,gemm,bf16,kernel_time,5,us,m=1;n=4096;k=4096\n",
                              "chip,model,weight_dtype,metric,value,unit,note\n");

@@ -18,7 +18,6 @@ using estimate::ExpertsWork;
 using estimate::Gemm;
 
 constexpr double kSizeMax = 1e12;
-constexpr double kRanksMax = 65536;  // as of parallelism
 
 // What is wrong with the sizes, rule by rule.
 class Rules {
@@ -43,7 +42,7 @@ class Rules {
   }
   // Ranks beyond what scale-up links join need a stated rate there.
   void reaches(std::string_view name, double ranks, const estimate::Figures& figures) {
-    at_most(name, ranks, kRanksMax, "any machine's chips:");
+    at_most(name, ranks, estimate::kRanksMax, "any machine's chips:");
     const double joined = estimate::joined_chips(figures);
     if (ranks > joined && figures.scale_out_bytes_per_s <= 0) {
       broken(
@@ -170,7 +169,9 @@ Result<OperatorEstimate> operator_estimate(const Device& device, const OperatorW
   OperatorEstimate result = std::visit([&](const auto& w) { return priced(device, w); }, work);
   const bool collective = is_collective(result);
   if (!device.figures.own) {
-    result.band = bands.of(collective ? "collective" : result.kind, "kernel_time");
+    // What crosses a domain was measured nowhere.
+    result.band = bands.of(collective ? "collective" : result.kind, "kernel_time",
+                           result.price.across_bytes == 0);
   }
   result.peak_ops_per_s = collective ? 0 : device.figures.peak(result.rate);
   result.memory_bytes_per_s = device.figures.memory_bytes_per_s;

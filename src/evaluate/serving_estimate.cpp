@@ -118,6 +118,7 @@ Result<ServingEstimate> serving_estimate(const ServingQuestion& question,
   const estimate::Load& load = question.load;
   ServingEstimate result;
   result.served = server->serve(load);
+  result.domains = estimate::domains(device->figures, question.parallelism.chips());
   result.space = server->space();
   result.fitting = server->fitting(load.input_tokens + load.output_tokens);
   result.usable_context = server->usable_context(load.concurrency);
@@ -130,7 +131,7 @@ Result<ServingEstimate> serving_estimate(const ServingQuestion& question,
     result.throughput = own.throughput;
     result.energy = own.energy;
   } else {
-    const bool seen = result.support.basis != Basis::datasheet;
+    const bool seen = result.support.basis != Basis::datasheet && result.domains == 1;
     const std::string_view scope = question.model->experts.count > 0 ? "moe" : "dense";
     result.tpot = bands.of(scope, "TPOT", seen);
     result.ttft = bands.of(scope, "TTFT", seen);

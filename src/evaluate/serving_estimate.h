@@ -36,6 +36,7 @@ struct OperatorLine {
 };
 
 struct ServingEstimate {
+  double domains = 1;  // over which one copy lies; above 1: measured nowhere
   estimate::Served served = {};
   estimate::Space space = {};
   double fitting = 0;         // requests of this length that fit at once

@@ -313,6 +313,12 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
           : "",
       estimate.usable_context, std::min(load.concurrency, served.running));
   out += fmt::format("  first token       {}\n", first_token_text(served.first, charset));
+  if (estimate.domains > 1) {
+    out += fmt::format(
+        "  scale-up domains  {:.0f}: between them over scale-out adapters, which no measured row "
+        "is about\n",
+        estimate.domains);
+  }
   if (served.transfer.bytes > 0) {
     out += fmt::format("  cache sent over   {}\n", transfer_text(served.transfer, charset));
   }
@@ -363,6 +369,7 @@ Json serving_json(const ServingQuestion& question, const ServingEstimate& estima
   json["output_tokens"] = load.output_tokens;
   json["prefix_hit_share"] = load.prefix_hit;
   json["disaggregated"] = load.disaggregated;
+  json["domain_count"] = estimate.domains;
   json["kv_transfer"] = kv_transfer_json(served);
   json["ttft_s"] = served.ttft_s;
   json["ttft_bound_s"] = served.ttft_bound_s;

@@ -267,6 +267,23 @@ TEST_F(Estimate, compare_names_the_file_of_a_model_in_that_command) {
   EXPECT_NEAR(Json::parse(ended.out)["tpot_s"].get<double>(), row["tpot_s"].get<double>(), 1e-9);
 }
 
+TEST_F(Estimate, a_copy_over_two_domains_says_so_and_why_it_takes_as_long) {
+  const std::vector<std::string> asked{"estimate",    "--chip",  "h100", "--model",
+                                       "deepseek-v3", "--tp",    "8",    "--pp",
+                                       "2",           "--batch", "64"};
+  const Json json = this->json(asked);
+  EXPECT_EQ(json["domain_count"], 2);
+  EXPECT_LT(json["tpot_bound_s"].get<double>(), json["tpot_s"].get<double>());
+  EXPECT_THAT(run(asked).out, HasSubstr("scale-up domains  2"));
+  EXPECT_THAT(run(plus(asked, {"--explain", "stage_send_across"})).out,
+              AllOf(HasSubstr("across"), HasSubstr("sent by a rank to other domains")));
+  const auto sum = run({"estimate", "--chip", "h100", "--op", "allreduce", "--ranks", "16",
+                        "--bytes", "1000000", "--explain"});
+  EXPECT_THAT(sum.out,
+              AllOf(HasSubstr("scaleout_rate"), HasSubstr("DGX BasePOD"), HasSubstr("50.0 GB/s"),
+                    HasSubstr("NCCL src/graph/tuning.cc"), HasSubstr("bound")));
+}
+
 TEST_F(Estimate, disaggregated_rows_show_the_cache_that_is_sent_and_its_link) {
   const std::vector<std::string> asked{"compare", "--models",       "llama-3.1-70b", "--workload",
                                        "8k/1k",   "--chips",        "h200,gb200",    "--slo-tpot",
@@ -326,6 +343,7 @@ TEST_F(Estimate, mistakes_are_answered_with_the_rule_they_break) {
       "estimate --chip h200 --model llama-3.1-8b --tp 3",
       "estimate --chip h200 --model llama-3.1-8b --tp 0.5",
       "estimate --chip h200 --model llama-3.1-8b --ep 2",
+      "estimate --chip h200 --model llama-3.1-8b --tp 32 --pp 65536 --attn-dp 65536",
       "estimate --chip l40s --model llama-3.1-8b --tp 16",
       "estimate --chip l40s --model llama-3.1-8b --tp 4 --batch 64 --input 8192 --disaggregated",
       "estimate --chip h200 --model llama-3.1-8b --batch 1000000000",
