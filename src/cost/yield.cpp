@@ -166,10 +166,18 @@ std::span<const YieldModel> yield_models() { return kModels; }
 // With D = d0 * e^s the density of s is exp(alpha (s - e^s + 1) + log_scale(alpha)).
 double harvest_yield(const Harvest& die) {
   const double all = die.uncore_area + static_cast<double>(die.cores) * die.core_area;
-  if (die.d0 <= 0 || all <= 0) {
+  // No more dies are lost than defects fall on them.
+  constexpr double kDefectsNone = 1e-10;
+  if (die.d0 * all <= kDefectsNone) {
     return 1;
   }
   const double alpha = die.alpha, scale = log_scale(alpha);
+  const GoodGivenDensity good(die);
+  // Every die has the mean density: the spread of s, 1 / sqrt(alpha), is below its rounding.
+  constexpr double kAlphaPoint = 1e16;
+  if (alpha > kAlphaPoint) {
+    return good(die.d0);
+  }
   const auto log_density = [&](double s) { return alpha * (s - std::expm1(s)) + scale; };
   // Left of here either the density is nothing or the die is good for certain.
   constexpr double kNothing = -45;
@@ -190,7 +198,6 @@ double harvest_yield(const Harvest& die) {
   while (log_density(high) > kNothing) {
     high *= 1.25;
   }
-  const GoodGivenDensity good(die);
   const auto integrand = [&](double s) {
     return std::exp(log_density(s)) * good(die.d0 * std::exp(s));
   };

@@ -22,9 +22,9 @@ TEST(Yield, models_agree_where_defects_are_rare_and_order_where_they_are_not) {
 
 // With no spares the integral has a closed form.
 TEST(Yield, without_spares_harvest_is_the_negative_binomial_model) {
-  for (const double alpha : {1e-4, 0.01, 0.3, 1.0, 3.0, 10.0, 200.0, 1e6, 1e12}) {
+  for (const double alpha : {1e-4, 0.01, 0.3, 1.0, 3.0, 10.0, 200.0, 1e6, 1e12, 1e17, 1e100}) {
     for (const std::int64_t cores : {1, 7, 34, 144, 5000}) {
-      for (const double d0 : {1e-6, 0.05, 0.5, 7.0}) {
+      for (const double d0 : {1e-300, 1e-15, 1e-11, 1e-6, 0.05, 0.5, 7.0}) {
         const Harvest die{cores, 3.0 / static_cast<double>(cores), 1.3, 0, d0, alpha};
         EXPECT_NEAR(harvest_yield(die), yield_negative_binomial(d0 * 4.3, alpha), 1e-8)
             << alpha << " " << cores << " " << d0;
