@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "base/text.h"
@@ -16,6 +17,7 @@ using P = ActuaryProcess;
 struct ProcessRow {
   std::string_view name;
   double P::* of;  // nullptr: of the non-recurring cost, which this mode does not compute
+  double high = std::numeric_limits<double>::infinity();
 };
 constexpr std::array kProcess{
     ProcessRow{"wafer_diameter_mm", &P::wafer_diameter_mm},
@@ -37,9 +39,9 @@ constexpr std::array kProcess{
     ProcessRow{"os_factor_multi_else", &P::os_factor_multi_else},
     ProcessRow{"c4_bump_usd_mm2", &P::c4_bump_usd_mm2},
     ProcessRow{"ubump_usd_mm2", &P::ubump_usd_mm2},
-    ProcessRow{"bond_yield_os", &P::bond_yield_os},
-    ProcessRow{"bond_yield_rdl", &P::bond_yield_rdl},
-    ProcessRow{"bond_yield_si", &P::bond_yield_si},
+    ProcessRow{"bond_yield_os", &P::bond_yield_os, 1},
+    ProcessRow{"bond_yield_rdl", &P::bond_yield_rdl, 1},
+    ProcessRow{"bond_yield_si", &P::bond_yield_si, 1},
     ProcessRow{"nre_share_module", nullptr},
     ProcessRow{"nre_share_chip", nullptr},
     ProcessRow{"d2d_area_overhead_in_experiments", nullptr},
@@ -161,7 +163,8 @@ Result<ActuaryProcess> read_process(const std::string& path) {
                     fmt::format("there is no parameter `{}`", sheet->text(row, name)), "unknown");
         continue;
       }
-      const auto number = sheet->number(row, value, {.low = 0, .low_included = false});
+      const auto number =
+          sheet->number(row, value, {.low = 0, .high = kProcess[at].high, .low_included = false});
       seen[at] = true;
       if (number && kProcess[at].of != nullptr) {
         process.*kProcess[at].of = *number;
