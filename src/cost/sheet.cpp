@@ -1,5 +1,6 @@
 #include "cost/sheet.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -37,8 +38,20 @@ Sheet Sheet::of(std::string text, std::string file) {
   return sheet;
 }
 
+int Sheet::column(std::string_view name) {
+  const int found = table_.column(name);
+  const auto& fields = table_.header.fields;
+  for (std::size_t i = static_cast<std::size_t>(std::max(found, 0)) + 1; i < fields.size(); ++i) {
+    if (to_lower_ascii(trim(fields[i].text)) == to_lower_ascii(name)) {
+      find(table_.header, static_cast<int>(i), "K0102",
+           fmt::format("column `{}` is there twice", name), "again");
+    }
+  }
+  return found;
+}
+
 int Sheet::need(std::string_view column) {
-  const int found = table_.column(column);
+  const int found = this->column(column);
   if (found < 0) {
     std::vector<std::string> there;
     for (const CsvField& field : table_.header.fields) {

@@ -1,6 +1,6 @@
 // A CSV table read strictly: columns by name, numbers within bounds; everything wrong is found,
-// each with file, line and column. Codes: K0101 a column is missing, K0102 a key is there twice,
-// K0103 no number, K0104 out of bounds, K0105 empty, and those of the CSV form.
+// each with file, line and column. Codes: K0101 a column is missing, K0102 a key or a column is
+// there twice, K0103 no number, K0104 out of bounds, K0105 empty, and those of the CSV form.
 #pragma once
 
 #include <limits>
@@ -26,7 +26,9 @@ class Sheet {
   static Result<Sheet> open(const std::string& path);
   static Sheet of(std::string text, std::string file);
 
-  // The column of that name; a missing one is a finding.
+  // The column of that name, -1 where there is none; one that is there twice is a finding.
+  int column(std::string_view name);
+  // The same; a missing one is a finding.
   int need(std::string_view column);
 
   [[nodiscard]] const CsvTable& table() const { return table_; }

@@ -208,6 +208,9 @@ Result<std::string> vectors(std::string_view kind, std::string text, const std::
   }
   Sheet sheet = Sheet::of(std::move(text), file);
   const std::vector<int> columns = columns_of(sheet, found->kind.columns);
+  for (const std::string_view result : split(found->kind.results, ',')) {
+    sheet.column(result);
+  }
   if (!sheet.good()) {
     return tl::unexpected(sheet.findings());
   }

@@ -1,5 +1,6 @@
 #include "cost/vectors.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,6 +52,19 @@ TEST(Vectors, a_missing_column_is_named) {
   ASSERT_FALSE(table);
   EXPECT_EQ(table.error().front().code, "K0101");
   EXPECT_EQ(table.error().front().help, std::vector<std::string>{"`edge_nm` may be meant for it"});
+}
+
+TEST(Vectors, a_column_that_is_there_twice_is_named) {
+  for (const std::string_view twice : {"die_w_mm", "dies"}) {
+    const auto table = vectors("dies",
+                               fmt::format("{0},die_w_mm,die_h_mm,dies,wafer_mm,edge_mm,scribe_mm\n"
+                                           "9,26,33,1,300,3,0.1\n",
+                                           twice),
+                               "t.csv", kData);
+    ASSERT_FALSE(table) << twice;
+    EXPECT_EQ(table.error().front().code, "K0102");
+    EXPECT_EQ(table.error().front().message, fmt::format("column `{}` is there twice", twice));
+  }
 }
 
 TEST(Vectors, nodes_and_integrations_that_are_not_known_are_errors) {
