@@ -140,6 +140,7 @@ constexpr std::array kParameters{
     Parameter{"profile:generic", "burst", "1", 0.1, 0.0001, 1, true, true, "prompts before one's own", of_profile<F::generic, &P::burst>},
     Parameter{"power", "idle", "1", 0.15, 0.05, 0.4, false, true, "of TDP, where none is stated", at<&E::power, &E::Power::idle>},
     Parameter{"power", "busy", "1", 0.3, 0, 1, false, true, "while kernels run", at<&E::power, &E::Power::busy>},
+    Parameter{"power", "widen", "1", 0.1, 0, 1, false, true, "while weights are widened", at<&E::power, &E::Power::widen>},
     Parameter{"power", "memory", "1", 0.4, 0, 1, false, true, "at the memory's rate", at<&E::power, &E::Power::memory>},
     Parameter{"power", "compute", "1", 0.6, 0, 2, false, true, "at the peak rate", at<&E::power, &E::Power::compute>},
     Parameter{"power", "bend", "1", 0.5, 0.2, 1, false, true, "exponent of the share of the peak rate", at<&E::power, &E::Power::bend>},

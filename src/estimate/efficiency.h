@@ -117,6 +117,7 @@ struct Efficiency {
   struct Power {
     double idle = 0;     // share of TDP, where no idle power is stated
     double busy = 0;     // while kernels run
+    double widen = 0;    // on top, where weights are widened before they are multiplied
     double memory = 0;   // at the memory's full rate
     double compute = 0;  // at the peak rate
     double bend = 0;     // exponent of the share of the peak rate: cores that wait draw power too

@@ -369,12 +369,15 @@ double Server::chip_power(const StepTime& work, double seconds) const {
   const double waits = work.host_s + work.limits_s[static_cast<std::size_t>(Limit::link)];
   const double active = std::max(0.0, work.expected_s - waits) / seconds;
   const double memory = work.bytes / seconds / figures.memory_bytes_per_s;
-  const double compute = work.operations / seconds /
-                         figures.peak(deployment_.weights->family == FormatFamily::weight_only
-                                          ? Rate::bf16
-                                          : deployment_.weights->rate);
+  const Precision& weights = *deployment_.weights;
+  const bool weight_only = weights.family == FormatFamily::weight_only;
+  const double compute =
+      work.operations / seconds / figures.peak(weight_only ? Rate::bf16 : weights.rate);
+  // An own chip's matrix unit takes the weights as they are stored.
+  const bool widens = !figures.own && (weight_only || figures.native(weights.rate) != weights.rate);
+  const double busy = power.busy + (widens ? power.widen : 0);
   const double share =
-      power.busy * active + power.memory * memory + power.compute * std::pow(compute, power.bend);
+      busy * active + power.memory * memory + power.compute * std::pow(compute, power.bend);
   return idle + (tdp - idle) * std::min(1.0, share);
 }
 
@@ -633,22 +636,22 @@ Term Server::explain(const Load& load) const {
                             .text = "cache of one position",
                             .value = room.kv_bytes_per_token,
                             .unit = "B"}}};
-  return {
-      .key = "throughput",
-      .text = "output tokens of all requests",
-      .value = served.output_tokens_per_s,
-      .unit = "token/s",
-      .formula = "requests * output tokens / (ttft + (output tokens - 1) * tpot)",
-      .children = {std::move(tpot),
-                   std::move(ttft),
-                   {.key = "power",
-                    .text = "all chips, mean",
-                    .value = served.power_w,
-                    .unit = "W",
-                    .formula = "idle + (TDP - idle) * min(1, busy * time + memory * share of its "
-                               "rate + compute * share of the peak)",
-                    .source = parameters},
-                   std::move(memory)}};
+  return {.key = "throughput",
+          .text = "output tokens of all requests",
+          .value = served.output_tokens_per_s,
+          .unit = "token/s",
+          .formula = "requests * output tokens / (ttft + (output tokens - 1) * tpot)",
+          .children = {
+              std::move(tpot),
+              std::move(ttft),
+              {.key = "power",
+               .text = "all chips, mean",
+               .value = served.power_w,
+               .unit = "W",
+               .formula = "idle + (TDP - idle) * min(1, (busy + widen) * time + memory * share "
+                          "of its rate + compute * share of the peak ^ bend)",
+               .source = parameters},
+              std::move(memory)}};
 }
 
 }  // namespace churon::estimate

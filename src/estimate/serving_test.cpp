@@ -40,6 +40,28 @@ Result<Server> server(std::string_view model, std::string_view chip, Parallelism
 
 std::string code(const Result<Server>& result) { return result ? "" : result.error().front().code; }
 
+// H100 has no four-bit products, B200 has; an own chip's matrix unit takes what is stored.
+TEST(Serving, weights_that_are_widened_take_power) {
+  const model::Hyperparameters hyperparameters = shape("gpt-oss-20b");
+  const auto watts = [&](std::string_view chip, std::string_view weights, double widen) {
+    Device one = device(chip);
+    one.efficiency.power.widen = widen;
+    const auto made = Server::create(one, {.shape = &hyperparameters,
+                                           .parallelism = {},
+                                           .framework = Framework::vllm,
+                                           .weights = precision(weights),
+                                           .kv_bits = 16});
+    return made ? made->serve({.concurrency = 8, .input_tokens = 1024, .output_tokens = 1024})
+                      .power_w
+                : 0.0;
+  };
+  EXPECT_GT(watts("h100", "mxfp4", 0.2), watts("h100", "mxfp4", 0) + 30);
+  EXPECT_GT(watts("b200", "int4_wo", 0.2), watts("b200", "int4_wo", 0) + 30);
+  EXPECT_GT(watts("b200", "mxfp4", 0), 0);
+  EXPECT_EQ(watts("b200", "mxfp4", 0.2), watts("b200", "mxfp4", 0));
+  EXPECT_EQ(watts("h100", "bf16", 0.2), watts("h100", "bf16", 0));
+}
+
 TEST(Serving, one_rank_holds_every_parameter) {
   for (const std::string_view name : {"Llama-3.1-8B", "Qwen3-32B", "Mixtral-8x7B"}) {
     const model::Hyperparameters hyperparameters = shape(name);
