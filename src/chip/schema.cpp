@@ -168,7 +168,7 @@ constexpr std::array<W, 12> kInstructions{"ld.gather",  "ld.page", "ld.mc",     
 constexpr std::array<W, 2> kKvFormats{"q8_0", "mxint8"};
 constexpr std::array<W, 3> kGenerated{"chip", "core", "noc_router"};
 constexpr std::array<W, 2> kResets{"sync", "async"};
-constexpr std::array<W, 2> kYieldModels{"poisson", "negative-binomial"};
+constexpr std::array<W, 4> kYieldModels{"poisson", "murphy", "seeds", "negative-binomial"};
 
 // --- rows ---------------------------------------------------------------------------------------
 
@@ -577,7 +577,7 @@ constexpr std::array kEnergy{
 
 constexpr std::array kYield{
     quantity<&Yield::d0>("d0", Q::defects, {"0.001 /cm2", "10 /cm2"}, "defect density"),
-    word<&Yield::model>("model", kYieldModels, "of the distribution"),
+    word<&Yield::model>("model", kYieldModels, "how the defect density spreads"),
     quantity<&Yield::alpha>("alpha", Q::number, {"0.1", "100"}, "clustering"),
     fraction<&Yield::repairable_area>("repairable_area", "of the die, by spares"),
     fraction<&Yield::repair_success>("repair_success", "of the repairs that are tried"),
@@ -612,13 +612,14 @@ constexpr std::array kDerate{
 
 constexpr Range kDollars{"0 USD", "10e9 USD"};
 constexpr std::array kCost{
-    quantity<&Cost::wafer>("wafer", Q::money, kDollars, "processed"),
+    quantity<&Cost::wafer>("wafer", Q::money, {"100 USD", "1e6 USD"}, "processed"),
     quantity<&Cost::wafer_diameter>("wafer_diameter", Q::length, {"100 mm", "450 mm"}, ""),
     quantity<&Cost::wafer_edge>("wafer_edge", Q::length, {"0 mm", "20 mm"}, "that holds no dies"),
     quantity<&Cost::interposer>("interposer", Q::money_per_area, {"0 USD/mm2", "100 USD/mm2"}, ""),
     quantity<&Cost::package_fixed>("package_fixed", Q::money, kDollars, "beside the interposer"),
     quantity<&Cost::test>("test", Q::money, kDollars, "of one package"),
-    fraction<&Cost::partner_margin>("partner_margin", "gross margin of the ASIC partner"),
+    quantity<&Cost::partner_margin>("partner_margin", Q::fraction, {"0", "0.95"},
+                                    "gross margin of the ASIC partner"),
     quantity<&Cost::nre>("nre", Q::money, kDollars, "engineering and masks"),
     quantity<&Cost::units>("units", Q::number, {"1", "1e9"}, "that share the NRE"),
     fraction<&Cost::respin_probability>("respin_probability",

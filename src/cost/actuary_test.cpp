@@ -3,6 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.h"
+#include "temporary_folder.h"
 
 namespace churon::cost {
 namespace {
@@ -74,6 +79,19 @@ TEST(Actuary, a_reticle_is_no_limit_but_the_wafer_is) {
   EXPECT_LE(
       recurring_cost(*actuary, *actuary->node(5), {90000, 1, 0, Integration::organic}).gross_dies,
       0);
+}
+
+TEST(Actuary, a_bonding_yield_above_one_is_no_parameter) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(kData, folder.path("cost"), std::filesystem::copy_options::recursive);
+  const std::string path = folder.path("cost/chiplet_actuary_process.csv");
+  std::string text = read_file(path, 1 << 20).value();
+  const std::string_view right = "bond_yield_os,0.99";
+  text.replace(text.find(right), right.size(), "bond_yield_os,1.2");
+  std::ofstream(path) << text;
+  const auto actuary = load_actuary(folder.path("cost"));
+  ASSERT_FALSE(actuary);
+  EXPECT_EQ(actuary.error().front().code, "K0104");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -52,6 +53,26 @@ TEST(Costing, the_bills_of_h100_and_b200_lie_in_their_range_and_near_its_middle)
     EXPECT_LT(q.p5, published) << chip;
     EXPECT_GT(q.p95, published) << chip;
     EXPECT_NEAR(q.p50 / published, 1, 0.15) << chip;
+  }
+}
+
+// At one density for all dies the number of bad cores is binomial.
+TEST(Costing, spare_cores_count_by_every_yield_model) {
+  for (const std::string model : {"poisson", "murphy", "seeds", "negative-binomial"}) {
+    const Costing made = costing_of("churon-1", {}, {"yield.model=" + model});
+    const double clean = central_value(*made.tree, named(made, "die.compute.yield_clean"));
+    const double good = central_value(*made.tree, named(made, "die.compute.yield"));
+    EXPECT_GT(good, clean + 0.1) << model;
+    if (model == "poisson") {
+      const double defects = 0.1 * 2.78 * 1.31, core = std::exp(-0.65 * defects / 34);
+      double repaired = 0;
+      for (const auto& [ways, bad] : {std::pair{1.0, 0}, {34.0, 1}, {34.0 * 33 / 2, 2}}) {
+        repaired += ways * std::pow(1 - core, bad) * std::pow(core, 34 - bad);
+      }
+      repaired *= std::exp(-0.35 * defects);
+      EXPECT_NEAR(clean, std::exp(-defects), 1e-9);
+      EXPECT_NEAR(good, clean + 0.97 * (repaired - clean), 1e-5);
+    }
   }
 }
 

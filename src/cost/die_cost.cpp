@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
+#include <string_view>
 
+#include "base/check.h"
 #include "cost/functions.h"
 #include "cost/wafer.h"
 
@@ -33,16 +37,30 @@ Wafer central_wafer(Builder& b, const WaferInputs& w) {
   return {b.central(w.diameter), b.central(w.edge), b.central(w.street)};
 }
 
-const Function& yield_function(std::string_view model) {
-  return model == "poisson"  ? kPoisson
-         : model == "murphy" ? kMurphy
-         : model == "seeds"  ? kSeeds
-                             : kNegativeBinomial;
+// The yield of a die without spares by each model, and what the model takes for granted of the
+// density of defects: the shape of the Gamma distribution with its variance. Poisson's density is
+// one for all, Murphy's is a triangle from 0 to 2 d0 (variance d0^2 / 6), Seeds' is exponential;
+// the negative binomial's shape is the description's alpha.
+struct Model {
+  std::string_view word;
+  const Function* function;
+  std::optional<double> shape;
+};
+constexpr std::array kYieldModels{Model{"poisson", &kPoisson, 1e6}, Model{"murphy", &kMurphy, 6},
+                                  Model{"seeds", &kSeeds, 1},
+                                  Model{"negative-binomial", &kNegativeBinomial, std::nullopt}};
+
+const Model& model_of(const DieInputs& die) {
+  const auto* const found =
+      std::find_if(kYieldModels.begin(), kYieldModels.end(),
+                   [&](const Model& model) { return model.word == die.model; });
+  check(found != kYieldModels.end(), die.model);
+  return *found;
 }
 
-Expr call_yield(Builder& b, const Function& function, Expr defects, Expr alpha) {
-  return &function == &kNegativeBinomial ? b.tree.call(function, {defects, alpha})
-                                         : b.tree.call(function, {defects});
+Expr call_yield(Builder& b, const Model& model, Expr defects, Expr alpha) {
+  return model.shape ? b.tree.call(*model.function, {defects})
+                     : b.tree.call(*model.function, {defects, alpha});
 }
 
 // The yield with up to `spares` bad cores, repairs that fail included.
@@ -50,21 +68,21 @@ Expr repaired(Builder& b, const DieInputs& die, Expr area_cm2, Expr clean, std::
   const auto cores = static_cast<double>(die.repair.cores);
   const Expr core = *die.repair.area * area_cm2 / cores;
   const Expr uncore = (1 - *die.repair.area) * area_cm2;
-  const Expr with =
-      b.tree.call(kHarvest, {b.tree.constant(cores), core, uncore,
-                             b.tree.constant(static_cast<double>(spares)), die.d0, die.alpha});
+  const auto shape = model_of(die).shape;
+  const Expr with = b.tree.call(
+      kHarvest, {b.tree.constant(cores), core, uncore, b.tree.constant(static_cast<double>(spares)),
+                 die.d0, shape ? b.tree.constant(*shape) : die.alpha});
   return die.repair.success ? clean + *die.repair.success * (with - clean) : with;
 }
 
-// The yield by the other models, for comparison.
-void other_models(Builder& b, const std::string& prefix, const Function& function, Expr defects,
+// The yield by the other models that need no more than the density, for comparison.
+void other_models(Builder& b, const std::string& prefix, const DieInputs& die, Expr defects,
                   Section& section) {
-  for (const auto& [key, other] :
-       {std::pair{"poisson", &kPoisson}, {"murphy", &kMurphy}, {"seeds", &kSeeds}}) {
-    if (other != &function) {
-      section.lines.push_back(b.name(fmt::format("{}.yield_{}", prefix, key),
-                                     fmt::format("the same by {}", key), "1",
-                                     b.tree.call(*other, {defects}))
+  for (const Model& other : kYieldModels) {
+    if (other.shape && other.word != die.model) {
+      section.lines.push_back(b.name(fmt::format("{}.yield_{}", prefix, other.word),
+                                     fmt::format("the same by {}", other.word), "1",
+                                     b.tree.call(*other.function, {defects}))
                                   .id);
     }
   }
@@ -94,12 +112,10 @@ DieCost die_cost(Builder& b, const DieInputs& die, Section& section) {
   const Expr gross = gross_of(b, prefix, die.width, die.height, "die");
   const Expr area = b.name(prefix + ".area", "area of a die", "cm2", die.width * die.height / 100);
   const Expr defects = b.name(prefix + ".defects", "defects of a die", "1", area * die.d0);
-  const Function& function = yield_function(die.model);
   const Expr clean =
       b.name(prefix + ".yield_clean", fmt::format("dies without a defect, {}", die.model), "1",
-             call_yield(b, function, defects, die.alpha));
-  const bool is_repaired =
-      die.repair.spares > 0 && die.repair.area && &function == &kNegativeBinomial;
+             call_yield(b, model_of(die), defects, die.alpha));
+  const bool is_repaired = die.repair.spares > 0 && die.repair.area;
   const Expr yield = is_repaired ? b.name(prefix + ".yield",
                                           fmt::format("good dies, up to {} of {} cores off",
                                                       die.repair.spares, die.repair.cores),
@@ -109,7 +125,7 @@ DieCost die_cost(Builder& b, const DieInputs& die, Section& section) {
                              b.tree.call(kEscape, {yield, b.row("test.fault_coverage")}));
   const Expr good = b.name(prefix + ".cost", "a good die", "USD", die.wafer / (gross * yield));
   section.lines.insert(section.lines.end(), {gross.id, area.id, clean.id});
-  other_models(b, prefix, function, defects, section);
+  other_models(b, prefix, die, defects, section);
   section.lines.push_back(yield.id);
   if (is_repaired && b.chip.kind == chip::Kind::full) {
     bins(b, prefix, die, area, clean, section);
