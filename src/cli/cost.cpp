@@ -12,6 +12,9 @@
 #include "cost/vectors.h"
 #include "numeric/thread_pool.h"
 #include "report/cost_report.h"
+#include "silicon/area.h"
+#include "silicon/floorplan.h"
+#include "silicon/power.h"
 
 namespace churon::cli {
 
@@ -38,6 +41,27 @@ ExitCode vectors(const Terminal& terminal, const Words& words) {
   }
   terminal.out(*table);
   return ExitCode::ok;
+}
+
+// Why nobody could make an own chip as it is described; empty where somebody could, and for chips
+// that were made.
+std::vector<std::string> obstacles(const chip::Chip& chip) {
+  if (chip.kind != chip::Kind::full) {
+    return {};
+  }
+  const auto area = silicon::area(chip);
+  if (!area) {
+    return {};
+  }
+  const auto plan = silicon::floorplan(chip, *area);
+  Diagnostics found = plan ? Diagnostics{} : plan.error();
+  const Diagnostics hot = silicon::check_cooling(chip, *area);
+  found.insert(found.end(), hot.begin(), hot.end());
+  std::vector<std::string> texts;
+  for (const Diagnostic& one : found) {
+    texts.push_back(one.message);
+  }
+  return texts;
 }
 
 ExitCode cost_of(const Terminal& terminal, const Words& words) {
@@ -73,8 +97,8 @@ ExitCode cost_of(const Terminal& terminal, const Words& words) {
       .seed = words.cost.seed,
       .draws = words.cost.draws,
       .threads = words.threads > 0 ? words.threads : numeric::processors_available()};
-  const report::CostRecord record =
-      report::cost_record(std::move(*costing), draws, words.cost.scenarios);
+  report::CostRecord record = report::cost_record(std::move(*costing), draws, words.cost.scenarios);
+  record.obstacles = obstacles(*chip);
   if (!words.explain.empty()) {
     const auto text = report::cost_explanation(record, words.explain);
     if (!text) {

@@ -114,6 +114,17 @@ class Explanation {
 
 }  // namespace
 
+std::vector<NodeId> moved_by(const Tree& tree, std::string_view factor) {
+  std::vector<NodeId> inputs;
+  for (NodeId id = 0; id < tree.nodes().size(); ++id) {
+    const Node& node = tree.at(id);
+    if (node.op == cost::Op::input && !factor.empty() && tree.input_of(node).factor == factor) {
+      inputs.push_back(id);
+    }
+  }
+  return inputs;
+}
+
 bool has_no_unit(std::string_view unit) { return unit.empty() || unit == "1" || unit == "-"; }
 
 std::string old_rows(const cost::Ages& ages, std::string_view what) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cost/costing.h"
 #include "cost/draws.h"
@@ -17,6 +18,9 @@ using QuantilesOf = std::function<const cost::Quantiles*(cost::NodeId)>;
 
 std::string cost_explanation_text(const cost::Tree& tree, cost::NodeId id,
                                   const QuantilesOf& quantiles);
+
+// The inputs that one factor moves: those of `hbm`, in the tree's order; empty: no such factor.
+std::vector<cost::NodeId> moved_by(const cost::Tree& tree, std::string_view factor);
 
 // A ratio: nothing stands behind the number.
 bool has_no_unit(std::string_view unit);

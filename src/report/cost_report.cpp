@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
 #include <set>
+#include <span>
 
 #include "base/text.h"
 #include "report/cost_explanation.h"
@@ -103,6 +106,11 @@ std::string ages_line(const CostRecord& record) {
 std::string verdict(const CostRecord& record) {
   const Costing& c = record.costing;
   std::string text;
+  if (!record.obstacles.empty()) {
+    text +=
+        fmt::format("Nobody can make it as described: {} (`churon silicon` says what would fit).\n",
+                    join(record.obstacles, "; "));
+  }
   if (const Quantiles* cogs = of(record, c.cogs)) {
     text += fmt::format(
         "{} costs {} USD to make (P10 to P90 {} to {}); {} of it is memory, {} HBM prices.\n",
@@ -208,6 +216,20 @@ Json distribution_json(const Quantiles& q) {
   return json;
 }
 
+// What stands first in the JSON document, and as such can be explained too.
+struct Headline {
+  std::string_view name;
+  std::optional<NodeId> Costing::* of;
+};
+constexpr std::array kHeadlines{
+    Headline{"cogs_usd", &Costing::cogs},
+    Headline{"price_usd", &Costing::price},
+    Headline{"slot_usd", &Costing::slot},
+    Headline{"hourly_usd", &Costing::hourly},
+    Headline{"build_hourly_usd", &Costing::build_hourly},
+    Headline{"rent_hourly_usd", &Costing::rent_hourly},
+};
+
 Json headline(const CostRecord& record, std::optional<NodeId> id) {
   const Quantiles* q = of(record, id);
   return q == nullptr ? Json(nullptr) : distribution_json(*q);
@@ -263,6 +285,51 @@ Json inputs_json(const CostRecord& record) {
                     {"clipped_share", cost::Spread(input.range, input.is_share).clipped_share()}});
   }
   return json;
+}
+
+// The quantities that a key means: a quantity or input, a headline of the JSON document, all inputs
+// that a factor moves ("hbm"), all that is printed under a name ("way.inhouse").
+std::vector<NodeId> meant_by(const CostRecord& record, std::string_view key) {
+  const Costing& c = record.costing;
+  if (const auto id = c.tree->find(key)) {
+    return {*id};
+  }
+  for (const Headline& one : kHeadlines) {
+    if (one.name == key && c.*one.of) {
+      return {*(c.*one.of)};
+    }
+  }
+  std::vector<NodeId> found = moved_by(*c.tree, key);
+  if (found.empty()) {
+    const std::string stem = fmt::format("{}.", key);
+    std::copy_if(record.printed.begin(), record.printed.end(), std::back_inserter(found),
+                 [&](NodeId id) { return c.tree->at(id).key.starts_with(stem); });
+  }
+  return found;
+}
+
+// What the factors of inputs do to the bill and to the hour: the numbers of the tornado.
+std::string moved_text(const CostRecord& record, std::span<const NodeId> explained) {
+  const Tree& tree = *record.costing.tree;
+  const auto is_explained = [&](std::uint32_t input) {
+    return std::any_of(explained.begin(), explained.end(), [&](NodeId id) {
+      return tree.at(id).op == cost::Op::input && tree.at(id).index == input;
+    });
+  };
+  std::string text;
+  for (const auto& [effects, target] : {std::pair{&record.cogs_effects, record.costing.cogs},
+                                        {&record.hourly_effects, record.costing.hourly}}) {
+    for (const Effect& effect : *effects) {
+      if (std::any_of(effect.inputs.begin(), effect.inputs.end(), is_explained)) {
+        text +=
+            fmt::format("{} is {} with `{}` alone at its P5, {} at its P95; {} of its variance\n",
+                        tree.at(*target).key, money(effect.low), effect.factor,
+                        fmt::format("{} {}", money(effect.high), tree.at(*target).unit),
+                        percent(effect.variance_share));
+      }
+    }
+  }
+  return text;
 }
 
 std::string month_text(cost::Month month) {
@@ -337,15 +404,13 @@ Json cost_json(const CostRecord& record) {
   json["as_of_month"] = month_text(c.today);
   json["scenarios"] = record.scenarios;
   json["hbm_basis"] = c.hbm_basis;
-  json["cogs_usd"] = headline(record, c.cogs);
+  for (const Headline& one : kHeadlines) {
+    json[std::string(one.name)] = headline(record, c.*one.of);
+  }
   json["cogs_lines"] = lines_json(record, c.cogs_lines);
-  json["price_usd"] = headline(record, c.price);
-  json["slot_usd"] = headline(record, c.slot);
-  json["hourly_usd"] = headline(record, c.hourly);
-  json["build_hourly_usd"] = headline(record, c.build_hourly);
-  json["rent_hourly_usd"] = headline(record, c.rent_hourly);
   json["hourly_lines"] = lines_json(record, c.hourly_lines);
   json["not_priced"] = c.not_priced;
+  json["obstacles"] = record.obstacles;
   json["recipe"] = c.recipe;
   json["sections"] = Json::array();
   for (const cost::Section& section : c.sections) {
@@ -376,8 +441,13 @@ Json cost_json(const CostRecord& record) {
 
 Result<std::string> cost_explanation(const CostRecord& record, std::string_view key) {
   const Tree& tree = *record.costing.tree;
-  if (const auto id = tree.find(key)) {
-    return cost_explanation_text(tree, *id, [&](NodeId node) { return of(record, node); });
+  const std::vector<NodeId> found = meant_by(record, key);
+  if (!found.empty()) {
+    std::string text;
+    for (const NodeId id : found) {
+      text += cost_explanation_text(tree, id, [&](NodeId node) { return of(record, node); });
+    }
+    return text + moved_text(record, found);
   }
   const std::vector<std::string> keys = tree.keys();
   const auto near = did_you_mean(key, keys);

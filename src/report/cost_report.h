@@ -23,6 +23,8 @@ struct CostRecord {
   std::vector<cost::Quantiles> quantiles;
   // Of the bill of material and of the hour; empty where there is none.
   std::vector<cost::Effect> cogs_effects, hourly_effects;
+  // Why nobody could make the chip as it is described, where that is known.
+  std::vector<std::string> obstacles = {};
 };
 
 // Draws, and moves every factor alone.
@@ -32,8 +34,10 @@ CostRecord cost_record(cost::Costing costing, const cost::DrawOptions& draws,
 std::string cost_text(const CostRecord& record, Charset charset);
 Json cost_json(const CostRecord& record);
 
-// Formula, value and inputs of a quantity and of all that it rests on. Errors: K0304 (no such
-// quantity).
+// Formula, value and inputs of a quantity and of all that it rests on. `key` names a quantity, an
+// input (with what it does in the tornado), a headline of the JSON document ("cogs_usd"), a factor
+// ("hbm": its inputs) or what several quantities begin with ("way.inhouse"). Errors: K0304 (none of
+// these).
 Result<std::string> cost_explanation(const CostRecord& record, std::string_view key);
 
 }  // namespace churon::report

@@ -403,12 +403,15 @@ std::vector<std::size_t> by_price(const ComparedCell& cell, const evaluate::Cell
 
 // --- why
 
-// All names that are `key` or end in it after a dot or colon.
+// The inputs of a factor (`hbm`), or all names that are `key` or end in it after a dot or colon.
 std::vector<NodeId> matching(const cost::Tree& tree, std::string_view key) {
   if (const auto exact = tree.find(key)) {
     return {*exact};
   }
-  std::vector<NodeId> found;
+  std::vector<NodeId> found = moved_by(tree, key);
+  if (!found.empty()) {
+    return found;
+  }
   for (NodeId id = 0; id < tree.nodes().size(); ++id) {
     const std::string_view name = tree.at(id).key;
     // "b200:mtok.purchase" stands for all models and workloads of b200.

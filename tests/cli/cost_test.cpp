@@ -1,4 +1,5 @@
 // `churon cost` as a user meets it, and the text of its errors: golden/errors/K.txt.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -77,6 +78,31 @@ TEST(Cost, every_printed_number_can_be_explained) {
   }
 }
 
+TEST(Cost, headlines_factors_and_ways_of_the_document_can_be_explained) {
+  for (const std::string chip : {"churon-1", "mi300x"}) {
+    const Json json = document({chip});
+    std::vector<std::string> keys{"cogs_usd", "price_usd", "slot_usd", "hourly_usd",
+                                  "build_hourly_usd"};
+    for (const Json& way : json["ways"]) {
+      keys.push_back("way." + way["way"].get<std::string>());
+    }
+    for (const std::string effects : {"cogs_effects", "hourly_effects"}) {
+      for (const Json& effect : json[effects]) {
+        keys.push_back(effect["factor"]);
+        const std::string text =
+            churon({chip, "--explain", effect["factor"], "--draws", "100"}).out;
+        EXPECT_THAT(text, HasSubstr(fmt::format("with `{}` alone at its P5",
+                                                effect["factor"].get<std::string>())));
+      }
+    }
+    for (const std::string& key : keys) {
+      const Ended ended = churon({chip, "--explain", key, "--draws", "100"});
+      EXPECT_EQ(ended.exit, 0) << key;
+      EXPECT_THAT(ended.out, HasSubstr("basis ")) << key;
+    }
+  }
+}
+
 TEST(Cost, has_the_same_bytes_with_any_number_of_threads_and_other_ones_with_another_seed) {
   const std::string one = churon({"churon-1", "--json", "-t", "1"}).out;
   EXPECT_EQ(one, churon({"churon-1", "--json", "-t", "3"}).out);
@@ -94,6 +120,17 @@ TEST(Cost, scenarios_dates_and_set_values_move_the_bill) {
   EXPECT_LT(p50({"--set", "wafer_price.N4=9000"}), plain);
   EXPECT_GT(p50({"--set", "memory.hbm.stacks=10", "--set", "memory.hbm.capacity=\"240 GB\""}),
             plain);
+}
+
+TEST(Cost, of_a_chip_that_nobody_can_make_says_so_before_its_price) {
+  const std::string text = churon({"churon-1", "--set", "memory.hbm.stacks=12", "--set",
+                                   "power.tdp=2500 W", "--draws", "100"})
+                               .out;
+  EXPECT_TRUE(text.starts_with("Nobody can make it as described: 12 stacks of hbm3e do not find"));
+  EXPECT_THAT(text.substr(0, text.find('\n')), HasSubstr("cannot get rid of 2.5 kW"));
+  for (const std::string chip : {"churon-0", "churon-1", "churon-1h4", "b200"}) {
+    EXPECT_TRUE(document({chip, "--draws", "100"})["obstacles"].empty()) << chip;
+  }
 }
 
 TEST(Cost, of_a_chip_without_a_public_die_says_so) {
