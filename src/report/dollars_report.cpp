@@ -459,10 +459,11 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
   const ComparedCell& compared = comparison.cells[cell];
   const evaluate::CellDollars& priced = dollars.cells[cell];
   Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
-               Align::right, Align::right, Align::right, Align::right, Align::left});
+               Align::right, Align::right, Align::right, Align::left});
   table.row({"USD/Mtok", "purchase", "P10..P90", "rent", "P10..P90", "build", "P10..P90", "input",
-             "output", "advantage", "not known"});
+             "output", "advantage"});
   bool any = false;
+  std::vector<std::string> unknown;
   for (const std::size_t i : by_price(compared, priced)) {
     const ComparedRow& row = compared.rows[i];
     const RowDollars& of = priced.rows[i];
@@ -477,10 +478,16 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
     cells.push_back(price == nullptr ? "-" : price_text(price->central * of.input_ratio));
     cells.push_back(price == nullptr ? "-" : price_text(price->central * of.output_ratio));
     cells.push_back(of.versus ? advantage_text(*of.versus) : "");
-    cells.push_back(not_priced_text(dollars.costing(row.contestant)));
     table.row(std::move(cells));
+    const cost::Costing& costing = dollars.costing(row.contestant);
+    const std::string line =
+        fmt::format("  not known of {}: {}\n", costing.chip, not_priced_text(costing));
+    if (!costing.not_priced.empty() &&
+        std::find(unknown.begin(), unknown.end(), line) == unknown.end()) {
+      unknown.push_back(line);
+    }
   }
-  return any ? table.text("  ") : "";
+  return any ? table.text("  ") + join(unknown, "") : "";
 }
 
 std::string dollars_conditions(const Comparison& comparison, const Dollars& dollars) {
