@@ -4,16 +4,24 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace churon::estimate {
 namespace {
 
+// Figures name their chip, which therefore stays.
 Figures figures_of(const std::string& name) {
-  auto chip = chip::load(name);
-  EXPECT_TRUE(chip) << to_text(chip.error());
-  auto result = figures(*chip);
+  static std::map<std::string, chip::Chip> chips;
+  auto known = chips.find(name);
+  if (known == chips.end()) {
+    auto chip = chip::load(name);
+    EXPECT_TRUE(chip) << to_text(chip.error());
+    known = chips.emplace(name, std::move(*chip)).first;
+  }
+  auto result = figures(known->second);
   EXPECT_TRUE(result) << to_text(result.error());
   return *result;
 }
