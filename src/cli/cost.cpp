@@ -14,7 +14,6 @@
 #include "report/cost_report.h"
 #include "silicon/area.h"
 #include "silicon/floorplan.h"
-#include "silicon/power.h"
 
 namespace churon::cli {
 
@@ -53,13 +52,12 @@ std::vector<std::string> obstacles(const chip::Chip& chip) {
   if (!area) {
     return {};
   }
-  const auto plan = silicon::floorplan(chip, *area);
-  Diagnostics found = plan ? Diagnostics{} : plan.error();
-  const Diagnostics hot = silicon::check_cooling(chip, *area);
-  found.insert(found.end(), hot.begin(), hot.end());
+  const auto plan = silicon::makeable_floorplan(chip, *area);
   std::vector<std::string> texts;
-  for (const Diagnostic& one : found) {
-    texts.push_back(one.message);
+  if (!plan) {
+    for (const Diagnostic& one : plan.error()) {
+      texts.push_back(one.message);
+    }
   }
   return texts;
 }

@@ -33,13 +33,9 @@ ExitCode show_silicon(const Terminal& terminal, const Words& words) {
   if (!area) {
     return terminal.report(area.error());
   }
-  auto floorplan = silicon::floorplan(*chip, *area);
-  // What does not fit and what cannot be cooled are told together.
-  Diagnostics errors = floorplan ? Diagnostics{} : floorplan.error();
-  const Diagnostics hot = silicon::check_cooling(*chip, *area);
-  errors.insert(errors.end(), hot.begin(), hot.end());
-  if (!errors.empty()) {
-    return terminal.report(errors);
+  auto floorplan = silicon::makeable_floorplan(*chip, *area);
+  if (!floorplan) {
+    return terminal.report(floorplan.error());
   }
   std::vector<silicon::PowerEstimate> power;
   for (const silicon::OperatingPoint& point : silicon::operating_points(*chip)) {

@@ -11,6 +11,7 @@
 #include "base/data_dir.h"
 #include "base/text.h"
 #include "silicon/floorplan_impl.h"
+#include "silicon/power.h"
 
 namespace churon::silicon {
 
@@ -607,6 +608,17 @@ class Planner {
 
 Result<Floorplan> floorplan(const chip::Chip& chip, const AreaBudget& area) {
   return Planner(chip, area).run();
+}
+
+Result<Floorplan> makeable_floorplan(const chip::Chip& chip, const AreaBudget& area) {
+  auto made = floorplan(chip, area);
+  Diagnostics errors = made ? Diagnostics{} : made.error();
+  const Diagnostics hot = check_cooling(chip, area);
+  errors.insert(errors.end(), hot.begin(), hot.end());
+  if (!errors.empty()) {
+    return tl::unexpected(std::move(errors));
+  }
+  return made;
 }
 
 }  // namespace churon::silicon

@@ -85,5 +85,8 @@ struct Floorplan {
 };
 
 Result<Floorplan> floorplan(const chip::Chip& chip, const AreaBudget& area);
+// The same of a chip that can also be cooled (check_cooling): what does not fit and what cannot be
+// cooled are told together.
+Result<Floorplan> makeable_floorplan(const chip::Chip& chip, const AreaBudget& area);
 
 }  // namespace churon::silicon

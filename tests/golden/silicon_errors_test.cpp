@@ -55,11 +55,8 @@ std::string golden_text() {
       add(what, budget.error());
       return;
     }
-    const auto plan = floorplan(*loaded, *budget);
-    Diagnostics errors = plan ? Diagnostics{} : plan.error();
-    const Diagnostics hot = check_cooling(*loaded, *budget);
-    errors.insert(errors.end(), hot.begin(), hot.end());
-    add(what, errors);
+    const auto plan = makeable_floorplan(*loaded, *budget);
+    add(what, plan ? Diagnostics{} : plan.error());
   };
   chip("churon-1", {}, "n33");
   chip("churon-1", {}, "gt2n");
