@@ -124,6 +124,16 @@ struct Crossing {
   }
 };
 
+// One message to a rank of another domain.
+Crossing message(const Device& device, double bytes) {
+  const Efficiency::Network& e = device.efficiency.network;
+  const double rate = rate_across(device);
+  Crossing best;
+  best.offer(e.ring, bytes, rate * e.low_latency);
+  best.offer(e.simple, bytes, rate);
+  return best;
+}
+
 // `part` of the vector on each rank, summed, gathered or exchanged with its counterparts.
 Crossing crossing(const Device& device, CollectiveKind kind, double part, double count) {
   const Efficiency::Network& e = device.efficiency.network;
@@ -168,6 +178,10 @@ double joined_chips(const Figures& figures) {
   return figures.link_bytes_per_s > 0 ? std::max(1.0, figures.domain_chips) : 1;
 }
 
+bool reaches(const Figures& figures, double ranks) {
+  return ranks <= joined_chips(figures) || figures.scale_out_bytes_per_s > 0;
+}
+
 double domains(const Figures& figures, double ranks, double together) {
   const double most = joined_chips(figures);
   if (ranks <= most) {
@@ -194,9 +208,8 @@ double seconds_across(const Device& device, double bytes) {
   if (device.figures.scale_out_bytes_per_s <= 0) {
     return std::numeric_limits<double>::infinity();
   }
-  const Efficiency::Network& e = device.efficiency.network;
-  const double rate = rate_across(device);
-  return std::min(e.ring + bytes / (rate * e.low_latency), e.simple + bytes / rate);
+  const Crossing out = message(device, bytes);
+  return out.fixed_s + out.transfer_s;
 }
 
 Price send(const Device& device, const SendWork& work) {
@@ -205,11 +218,8 @@ Price send(const Device& device, const SendWork& work) {
     return collective(device,
                       {.kind = CollectiveKind::all_gather, .ranks = 2, .bytes = 2 * work.bytes});
   }
-  const Efficiency::Network& e = device.efficiency.network;
   Price price = inside(device, {.kind = CollectiveKind::all_gather, .ranks = 1});
-  Crossing out;
-  out.offer(e.ring, work.bytes, rate_across(device) * e.low_latency);
-  out.offer(e.simple, work.bytes, rate_across(device));
+  const Crossing out = message(device, work.bytes);
   price.fixed_s += out.fixed_s;
   price.across_s = out.transfer_s;
   price.across_bytes = out.bytes;

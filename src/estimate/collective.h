@@ -42,6 +42,8 @@ struct SendWork {
 
 // Chips that the scale-up links of a chip join.
 double joined_chips(const Figures& figures);
+// Whether those join that many ranks, or the chip's rate beyond them is stated.
+bool reaches(const Figures& figures, double ranks);
 // Scale-up domains over which that many ranks lie: the fewest that hold equal shares of them, each
 // with whole groups of `together`. From 1 to `ranks`.
 double domains(const Figures& figures, double ranks, double together = 1);

@@ -29,20 +29,24 @@ Diagnostic infeasible(std::string message, std::vector<std::string> notes,
           .exit = ExitCode::infeasible};
 }
 
+Diagnostic out_of_reach(std::string message) {
+  return {.code = "E0408",
+          .message = std::move(message),
+          .notes = {"its description states no rate per chip beyond them"},
+          .help = {"--set 'system.scaleout_rate=400 Gb/s' states one, of a chip and direction"},
+          .exit = ExitCode::infeasible};
+}
+
 // More chips than scale-up links join need a stated rate between domains.
 Result<void> check_reach(const Figures& figures, const Parallelism& p) {
-  const double joined = joined_chips(figures);
-  if (p.chips() <= joined || figures.scale_out_bytes_per_s > 0) {
+  if (reaches(figures, p.chips())) {
     return {};
   }
-  return fail(
-      {.code = "E0408",
-       .message = fmt::format("{} chips, but the scale-up links of {} join {:.0f}", p.chips(),
-                              figures.chip, joined),
-       .notes = {"its description states no rate per chip beyond them"},
-       .help = {"--set 'system.scaleout_rate=400 Gb/s' states one, of a chip and direction",
-                fmt::format("or take at most {:.0f} chips for a copy of the model", joined)},
-       .exit = ExitCode::infeasible});
+  const double joined = joined_chips(figures);
+  Diagnostic found = out_of_reach(fmt::format("{} chips, but the scale-up links of {} join {:.0f}",
+                                              p.chips(), figures.chip, joined));
+  found.help.push_back(fmt::format("or take at most {:.0f} chips for a copy of the model", joined));
+  return fail(std::move(found));
 }
 
 std::string gigabytes(double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); }
@@ -186,14 +190,9 @@ Result<void> Server::check(const Load& load) const {
                    {fmt::format("the longest that fits has {:.0f} tokens", usable_context(1))}));
   }
   if (load.disaggregated && !std::isfinite(serve(load).ttft_s)) {
-    return fail(
-        {.code = "E0408",
-         .message =
-             fmt::format("caches would go beyond the {:.0f} chips that scale-up links of {} join",
-                         joined_chips(device_.figures), device_.figures.chip),
-         .notes = {"its description states no rate per chip beyond them"},
-         .help = {"--set 'system.scaleout_rate=400 Gb/s' states one, of a chip and direction"},
-         .exit = ExitCode::infeasible});
+    return fail(out_of_reach(
+        fmt::format("caches would go beyond the {:.0f} chips that scale-up links of {} join",
+                    joined_chips(device_.figures), device_.figures.chip)));
   }
   return {};
 }

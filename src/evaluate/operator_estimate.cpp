@@ -43,8 +43,8 @@ class Rules {
   // Ranks beyond what scale-up links join need a stated rate there.
   void reaches(std::string_view name, double ranks, const estimate::Figures& figures) {
     at_most(name, ranks, estimate::kRanksMax, "any machine's chips:");
-    const double joined = estimate::joined_chips(figures);
-    if (ranks > joined && figures.scale_out_bytes_per_s <= 0) {
+    if (!estimate::reaches(figures, ranks)) {
+      const double joined = estimate::joined_chips(figures);
       broken(
           fmt::format("{} {:.0f} is more than the chips that scale-up links of {} join: {:.0f}",
                       name, ranks, figures.chip, joined),

@@ -277,8 +277,7 @@ std::string Predictor::State::add_kernel(const MeasuredRow& row, Row& out) {
   if (is_collective(*row.op) && chip.link_bytes_per_s <= 0) {
     return "the chip's description states no link";
   }
-  if (is_collective(*row.op) && estimate::domains(chip, row.chips) > 1 &&
-      chip.scale_out_bytes_per_s <= 0) {
+  if (is_collective(*row.op) && !estimate::reaches(chip, row.chips)) {
     return "the chip's description states no rate beyond its scale-up domain";
   }
   out.kernel = static_cast<int>(kernels.size());
