@@ -75,8 +75,8 @@ Term Explainer::of_chip(std::string key, std::string text, double value, std::st
   return term;
 }
 
-Term Explainer::parameters(std::string_view scope) const {
-  Term term{.key = "parameters",
+Term Explainer::parameters(std::string_view scope, std::string_view key) const {
+  Term term{.key = std::string(key),
             .text = fmt::format("shared parameters of scope {}", scope),
             .source = "data/efficiency.csv"};
   for (const estimate::Parameter& parameter : estimate::parameters()) {
@@ -241,18 +241,14 @@ Term Explainer::price(std::string key, std::string text, const estimate::Price& 
              .unit = "s",
              .formula = "what does not shrink with the work"});
   if (price.across_bytes > 0) {
-    Term network = parameters("network");
-    network.key = "network";
-    add(term, std::move(network));
+    add(term, parameters("network", "network"));
   }
   if (figures.own) {
     add(term, derate());
   } else {
     add(term, parameters(scope));
     if (scope == "gemm") {
-      Term formats = parameters("formats");
-      formats.key = "formats";
-      add(term, std::move(formats));
+      add(term, parameters("formats", "formats"));
     }
   }
   return term;

@@ -25,7 +25,8 @@ class Explainer {
   [[nodiscard]] estimate::Term of_chip(std::string key, std::string text, double value,
                                        std::string unit, std::string_view path) const;
   // All parameters of a scope ("gemm").
-  [[nodiscard]] estimate::Term parameters(std::string_view scope) const;
+  [[nodiscard]] estimate::Term parameters(std::string_view scope,
+                                          std::string_view key = "parameters") const;
   // The derate set of an own chip.
   [[nodiscard]] estimate::Term derate() const;
   // `scope`: whose parameters the price used; `operations_formula`: of the work, such as

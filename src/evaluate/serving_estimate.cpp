@@ -178,9 +178,7 @@ Result<Term> explain(const ServingQuestion& question, const estimate::Efficiency
   if (crosses) {
     add(explainer->of_chip("scaleout", "between domains, a chip and direction",
                            figures.scale_out_bytes_per_s, "B/s", "system.scaleout_rate"));
-    Term network = explainer->parameters("network");
-    network.key = "network";
-    add(std::move(network));
+    add(explainer->parameters("network", "network"));
   }
   add(explainer->of_chip("tdp", "thermal design power", figures.tdp_w, "W", "power.tdp"));
   if (figures.own) {
