@@ -24,6 +24,14 @@ struct Slack {
   VariableId above, below;  // no index: that bound is infinite
 };
 
+void set_price(Program& program, const Slack& slack, double price) {
+  for (const VariableId id : {slack.above, slack.below}) {
+    if (id.index >= 0) {
+      program.at(id).cost = price;
+    }
+  }
+}
+
 struct ElasticProgram {
   Program program;
   std::vector<Slack> slacks;  // by elastic row
@@ -64,30 +72,19 @@ ElasticProgram made_elastic(const Program& program, std::span<const Elastic> ela
   return made;
 }
 
-// Leaves out of `rows` (indices of slacks) what the smallest relaxation is no smaller without:
-// first many at once, then one by one. `linear` has free slacks for all other rows.
-Result<void> leave_out(Program linear, const std::vector<Slack>& slacks, double smallest,
+// Leaves out of `rows` (indices of elastic rows) what the smallest relaxation is no smaller
+// without: first many at once, then one by one. `linear` has free slacks for all other rows.
+Result<void> leave_out(Program linear, std::span<const Elastic> elastic,
+                       const std::vector<Slack>& slacks, double smallest,
                        const SolveOptions& options, std::vector<std::size_t>& rows) {
   constexpr double kSame = 1e-6;      // relative
   constexpr int kProgramsMost = 200;  // what is left then may hold more than is needed
-  const auto price = [&](std::size_t at, std::span<const double> costs) {
-    for (const VariableId id : {slacks[at].above, slacks[at].below}) {
-      if (id.index >= 0) {
-        linear.at(id).cost = costs.empty() ? 0 : costs[at];
-      }
-    }
-  };
-  std::vector<double> costs(slacks.size());
-  for (std::size_t i = 0; i < slacks.size(); ++i) {
-    const VariableId id = slacks[i].above.index >= 0 ? slacks[i].above : slacks[i].below;
-    costs[i] = id.index >= 0 ? linear.at(id).cost : 0;
-  }
   int solved = 0;
   for (std::size_t chunk = std::max<std::size_t>(1, rows.size() / 2);; chunk /= 2) {
     for (std::size_t at = 0; at < rows.size() && solved < kProgramsMost;) {
       const std::size_t end = std::min(rows.size(), at + chunk);
       for (std::size_t i = at; i < end; ++i) {
-        price(rows[i], {});
+        set_price(linear, slacks[rows[i]], 0);
       }
       const auto without = solve(linear, options);
       ++solved;
@@ -102,7 +99,7 @@ Result<void> leave_out(Program linear, const std::vector<Slack>& slacks, double 
                    rows.begin() + static_cast<std::ptrdiff_t>(end));
       } else {
         for (std::size_t i = at; i < end; ++i) {
-          price(rows[i], costs);
+          set_price(linear, slacks[rows[i]], elastic[rows[i]].price);
         }
         at = end;
       }
@@ -154,13 +151,10 @@ Result<std::optional<Conflict>> conflict(const Program& program, std::span<const
       rows.push_back(i);
       continue;
     }
-    for (const VariableId id : {made.slacks[i].above, made.slacks[i].below}) {
-      if (id.index >= 0) {
-        linear.at(id).cost = 0;
-      }
-    }
+    set_price(linear, made.slacks[i], 0);
   }
-  if (const auto done = leave_out(linear, made.slacks, priced->objective, options, rows); !done) {
+  if (const auto done = leave_out(linear, elastic, made.slacks, priced->objective, options, rows);
+      !done) {
     return fail(done);
   }
   for (const std::size_t i : rows) {
