@@ -11,13 +11,6 @@ namespace churon::cost {
 
 namespace {
 
-constexpr std::array kModels{
-    YieldModel{"poisson", "exp(-x)", [](double x, double) { return yield_poisson(x); }},
-    YieldModel{"murphy", "((1 - exp(-x)) / x)^2", [](double x, double) { return yield_murphy(x); }},
-    YieldModel{"seeds", "1 / (1 + x)", [](double x, double) { return yield_seeds(x); }},
-    YieldModel{"negative-binomial", "(1 + x / alpha)^-alpha", yield_negative_binomial},
-};
-
 // std::lgamma writes a global sign.
 double log_gamma(double x) {
   int sign = 0;
@@ -160,8 +153,6 @@ double yield_seeds(double defects) { return 1 / (1 + defects); }
 double yield_negative_binomial(double defects, double alpha) {
   return std::exp(-alpha * std::log1p(defects / alpha));
 }
-
-std::span<const YieldModel> yield_models() { return kModels; }
 
 // With D = d0 * e^s the density of s is exp(alpha (s - e^s + 1) + log_scale(alpha)).
 double harvest_yield(const Harvest& die) {

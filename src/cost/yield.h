@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace churon::cost {
 
@@ -13,14 +11,6 @@ double yield_poisson(double defects);  // exp(-x)
 double yield_murphy(double defects);   // ((1 - exp(-x)) / x)^2
 double yield_seeds(double defects);    // 1 / (1 + x): densities spread exponentially
 double yield_negative_binomial(double defects, double alpha);  // (1 + x / alpha)^-alpha
-
-// Every model there is, for tables; `alpha` is read by the last alone.
-struct YieldModel {
-  std::string_view name;     // "negative-binomial"
-  std::string_view formula;  // in x = area * density
-  double (*of)(double defects, double alpha);
-};
-std::span<const YieldModel> yield_models();
 
 // A die of `cores` equal cores, of which `spares` may be bad, and an uncore that must be clean. Its
 // defect density is one draw of a Gamma distribution with shape `alpha` and mean `d0`; given that,

@@ -4,12 +4,20 @@
 
 #include <cmath>
 #include <random>
+#include <string_view>
 
 namespace churon::cost {
 namespace {
 
 TEST(Yield, models_agree_where_defects_are_rare_and_order_where_they_are_not) {
-  for (const YieldModel& model : yield_models()) {
+  struct Model {
+    std::string_view name;
+    double (*of)(double defects, double alpha);
+  };
+  for (const Model& model : {Model{"poisson", [](double x, double) { return yield_poisson(x); }},
+                             Model{"murphy", [](double x, double) { return yield_murphy(x); }},
+                             Model{"seeds", [](double x, double) { return yield_seeds(x); }},
+                             Model{"negative-binomial", yield_negative_binomial}}) {
     EXPECT_NEAR(model.of(1e-6, 2), 1 - 1e-6, 1e-11) << model.name;
     EXPECT_DOUBLE_EQ(model.of(0, 2), 1) << model.name;
   }
