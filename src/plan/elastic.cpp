@@ -137,7 +137,7 @@ Result<std::optional<Conflict>> conflict(const Program& program, std::span<const
   }
   // With the integers where the smallest relaxation has them.
   Program linear = with_integers_fixed(made.program, mixed->values);
-  const auto priced = solve(linear, options);
+  const auto priced = mixed->duals.empty() ? solve(linear, options) : mixed;
   if (!priced) {
     return fail(priced);
   }
