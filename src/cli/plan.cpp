@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "base/file.h"
@@ -13,7 +14,9 @@
 #include "plan/planner.h"
 #include "plan/scenario_read.h"
 #include "plan/solver.h"
+#include "report/format.h"
 #include "report/plan_report.h"
+#include "report/plan_view.h"
 #include "report/program_report.h"
 
 namespace churon::cli {
@@ -67,6 +70,16 @@ ExitCode ended(const Terminal& terminal, plan::Status status, bool has_found,
   return ExitCode::ok;
 }
 
+// The line of progress; `text` says a value.
+template <typename Text>
+std::function<void(double, double)> progress(const Terminal& terminal, Text text) {
+  return [&terminal, text](double objective, double bound) {
+    const std::string no_better =
+        std::isfinite(bound) ? fmt::format("; none is better than {}", text(bound)) : "";
+    terminal.show_progress(fmt::format("best so far {}{}", text(objective), no_better));
+  };
+}
+
 ExitCode solve_mps(const Terminal& terminal, const Words& words) {
   const auto text = read_file(words.mps == "-" ? "/dev/stdin" : words.mps, kMpsSizeMax);
   if (!text) {
@@ -78,7 +91,8 @@ ExitCode solve_mps(const Terminal& terminal, const Words& words) {
   }
   const plan::SolveOptions options{.gap = words.gap >= 0 ? words.gap : kGapOfMps,
                                    .time_limit_s = words.time_limit_s,
-                                   .interrupted = interrupted};
+                                   .interrupted = interrupted,
+                                   .improved = progress(terminal, report::number)};
   auto solution = plan::solve(*program, options, solver_of(words.solver));
   if (!solution) {
     return terminal.report(solution.error());
@@ -139,7 +153,8 @@ ExitCode plan_of(const Terminal& terminal, const Words& words) {
       .time_limit_s = words.time_limit_s,
       .threads = words.threads > 0 ? words.threads : numeric::processors_available(),
       .with_policies = !words.quick,
-      .interrupted = interrupted};
+      .interrupted = interrupted,
+      .improved = progress(terminal, report::usd)};
   auto made = plan::plan(std::move(*scenario), options);
   if (!made) {
     return terminal.report(made.error());

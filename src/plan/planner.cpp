@@ -62,6 +62,12 @@ Result<void> keep_books(const Scenario& s, const FutureTree& tree, Solved& solve
   return {};
 }
 
+std::function<void(double, double)> in_usd(std::function<void(double, double)> told, double money) {
+  return !told ? told : [told = std::move(told), money](double objective, double bound) {
+    told(objective * money, bound * money);
+  };
+}
+
 Result<Solved> solved(const Scenario& s, const FutureTree& tree, const Policy& policy,
                       const PlanOptions& options) {
   Solved made{.outcome = {.policy = policy},
@@ -73,6 +79,7 @@ Result<Solved> solved(const Scenario& s, const FutureTree& tree, const Policy& p
   const SolveOptions how{.gap = options.gap,
                          .time_limit_s = options.time_limit_s,
                          .interrupted = options.interrupted,
+                         .improved = in_usd(options.improved, made.model.money),
                          .with_sub_programs = false};
   const Program& program = made.model.program;
   const auto found = solve(program, how, options.solver);
@@ -179,7 +186,7 @@ std::vector<Policy> other_policies(const Scenario& s) {
 }
 
 // Programs side by side: each is solved by one thread, whichever is free; none is begun after an
-// interruption.
+// interruption. Of the first alone it is told how it goes.
 std::vector<Result<Solved>> solved_side_by_side(const Scenario& s, const FutureTree& tree,
                                                 const std::vector<Policy>& policies,
                                                 const PlanOptions& options) {
@@ -191,9 +198,11 @@ std::vector<Result<Solved>> solved_side_by_side(const Scenario& s, const FutureT
                                 .duals = {},
                                 .conflict = {}});
   }
+  PlanOptions without_progress = options;
+  without_progress.improved = {};
   in_parallel(policies.size(), options.threads, [&](std::size_t i) {
     if (!options.interrupted || !options.interrupted()) {
-      results[i] = solved(s, tree, policies[i], options);
+      results[i] = solved(s, tree, policies[i], i == 0 ? options : without_progress);
     }
   });
   return results;

@@ -23,6 +23,8 @@ struct PlanOptions {
   int threads = 1;            // programs solved side by side; the result is the same for any
   bool with_policies = true;
   std::function<bool()> interrupted = {};
+  // Told of each better plan while it is looked for, and what none costs less than: USD of today.
+  std::function<void(double objective, double bound)> improved = {};
 };
 
 // The best plan under a policy.

@@ -30,6 +30,9 @@ struct SolveOptions {
   double time_limit_s = kInfinity;
   // Asked from time to time; true ends the search with what it has.
   std::function<bool()> interrupted = {};
+  // Told of a better solution as soon as it is found, and of the bound then; `interrupted` is asked
+  // after it.
+  std::function<void(double objective, double bound)> improved = {};
   // Solve sub-programs around solutions (RINS, RENS): pays where most variables are whole numbers,
   // is lost time where few are.
   bool with_sub_programs = true;

@@ -1,6 +1,5 @@
 #include "plan/solver_cbc.h"
 
-#include <coin/Cbc_C_Interface.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -12,42 +11,21 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstring>
-#include <memory>
-#include <optional>
+#include <string>
 
+#include "plan/cbc_search.h"
 #include "plan/library.h"
 
 namespace churon::plan {
 
 namespace {
 
-// What is used of its interface.
 struct Api {
   Library library{CHURON_CBC_LIBRARY};
-  decltype(&Cbc_bestSolution) best_solution = library.symbol("Cbc_bestSolution");
-  decltype(&Cbc_deleteModel) delete_model = library.symbol("Cbc_deleteModel");
-  decltype(&Cbc_getBestPossibleObjValue) get_best_possible_obj_value =
-      library.symbol("Cbc_getBestPossibleObjValue");
-  decltype(&Cbc_getColSolution) get_col_solution = library.symbol("Cbc_getColSolution");
-  decltype(&Cbc_isAbandoned) is_abandoned = library.symbol("Cbc_isAbandoned");
-  decltype(&Cbc_isContinuousUnbounded) is_continuous_unbounded =
-      library.symbol("Cbc_isContinuousUnbounded");
-  decltype(&Cbc_isProvenInfeasible) is_proven_infeasible = library.symbol("Cbc_isProvenInfeasible");
-  decltype(&Cbc_isProvenOptimal) is_proven_optimal = library.symbol("Cbc_isProvenOptimal");
-  decltype(&Cbc_loadProblem) load_problem = library.symbol("Cbc_loadProblem");
-  decltype(&Cbc_newModel) new_model = library.symbol("Cbc_newModel");
-  decltype(&Cbc_secondaryStatus) secondary_status = library.symbol("Cbc_secondaryStatus");
-  decltype(&Cbc_setAllowableFractionGap) set_allowable_fraction_gap =
-      library.symbol("Cbc_setAllowableFractionGap");
-  decltype(&Cbc_setAllowableGap) set_allowable_gap = library.symbol("Cbc_setAllowableGap");
-  decltype(&Cbc_setInteger) set_integer = library.symbol("Cbc_setInteger");
-  decltype(&Cbc_setLogLevel) set_log_level = library.symbol("Cbc_setLogLevel");
-  decltype(&Cbc_setMaximumSeconds) set_maximum_seconds = library.symbol("Cbc_setMaximumSeconds");
-  decltype(&Cbc_setObjSense) set_obj_sense = library.symbol("Cbc_setObjSense");
-  decltype(&Cbc_setParameter) set_parameter = library.symbol("Cbc_setParameter");
-  decltype(&Cbc_solve) solve = library.symbol("Cbc_solve");
+  CbcSearch* search = library.symbol("churon_cbc_search");
 };
 
 Api& api() {
@@ -55,132 +33,63 @@ Api& api() {
   return bound;
 }
 
-struct Delete {
-  void operator()(Cbc_Model* model) const { api().delete_model(model); }
-};
-using Model = std::unique_ptr<Cbc_Model, Delete>;
+// --- the program --------------------------------------------------------------------------------
 
-// Column by column, as CBC takes it.
-struct Columns {
-  std::vector<int> starts, rows;
-  std::vector<double> values;
-
-  explicit Columns(const Program& program) : starts(program.variables().size() + 1) {
-    for (int i = 0; i < program.row_count(); ++i) {
-      for (const Term& term : program.terms({i})) {
-        ++starts[static_cast<std::size_t>(term.variable.index) + 1];
-      }
-    }
-    for (std::size_t i = 1; i < starts.size(); ++i) {
-      starts[i] += starts[i - 1];
-    }
-    rows.resize(program.term_count());
-    values.resize(program.term_count());
-    std::vector<int> next(starts.begin(), starts.end() - 1);
-    for (int i = 0; i < program.row_count(); ++i) {
-      for (const Term& term : program.terms({i})) {
-        const auto at =
-            static_cast<std::size_t>(next[static_cast<std::size_t>(term.variable.index)]++);
-        rows[at] = i;
-        values[at] = term.factor;
-      }
+void set_matrix(CbcTask& task, const Program& program) {
+  task.starts.assign(program.variables().size() + 1, 0);
+  for (int i = 0; i < program.row_count(); ++i) {
+    for (const Term& term : program.terms({i})) {
+      ++task.starts[static_cast<std::size_t>(term.variable.index) + 1];
     }
   }
-};
+  for (std::size_t i = 1; i < task.starts.size(); ++i) {
+    task.starts[i] += task.starts[i - 1];
+  }
+  task.rows.resize(program.term_count());
+  task.factors.resize(program.term_count());
+  std::vector<int> next(task.starts.begin(), task.starts.end() - 1);
+  for (int i = 0; i < program.row_count(); ++i) {
+    for (const Term& term : program.terms({i})) {
+      const auto at =
+          static_cast<std::size_t>(next[static_cast<std::size_t>(term.variable.index)]++);
+      task.rows[at] = i;
+      task.factors[at] = term.factor;
+    }
+  }
+}
 
-void load(Cbc_Model* model, const Program& program, bool with_objective) {
-  const Columns matrix(program);
-  std::vector<double> lower, upper, cost, row_lower, row_upper;
-  for (const Variable& variable : program.variables()) {
-    lower.push_back(variable.lower);
-    upper.push_back(variable.upper);
-    cost.push_back(with_objective ? variable.cost : 0);
+// CBC minimises, without the offset.
+double sign(const Program& program) { return program.maximise ? -1 : 1; }
+double bound_of(const Program& program, const CbcNews& news) {
+  return sign(program) * news.bound + program.offset;
+}
+
+CbcTask task_of(const Program& program, const SolveOptions& options) {
+  CbcTask task{.gap = options.gap, .time_limit_s = options.time_limit_s};
+  set_matrix(task, program);
+  for (int i = 0; i < program.variable_count(); ++i) {
+    const Variable& variable = program.at(VariableId{i});
+    task.lower.push_back(variable.lower);
+    task.upper.push_back(variable.upper);
+    task.cost.push_back(sign(program) * variable.cost);
+    if (variable.is_integer) {
+      task.integers.push_back(i);
+    }
   }
   for (const Row& row : program.rows()) {
-    row_lower.push_back(row.lower);
-    row_upper.push_back(row.upper);
+    task.row_lower.push_back(row.lower);
+    task.row_upper.push_back(row.upper);
   }
-  api().load_problem(model, program.variable_count(), program.row_count(), matrix.starts.data(),
-                     matrix.rows.data(), matrix.values.data(), lower.data(), upper.data(),
-                     cost.data(), row_lower.data(), row_upper.data());
-  api().set_obj_sense(model, program.maximise ? -1 : 1);
-  for (int i = 0; i < program.variable_count(); ++i) {
-    if (program.at(VariableId{i}).is_integer) {
-      api().set_integer(model, i);
-    }
-  }
+  return task;
 }
 
-Model prepared(const Program& program, const SolveOptions& options, bool with_objective) {
-  Model model(api().new_model());
-  api().set_log_level(model.get(), 0);
-  api().set_parameter(model.get(), "slogLevel", "0");
-  load(model.get(), program, with_objective);
-  api().set_allowable_fraction_gap(model.get(), options.gap);
-  api().set_allowable_gap(model.get(), 0);
-  if (std::isfinite(options.time_limit_s)) {
-    api().set_maximum_seconds(model.get(), options.time_limit_s);
-  }
-  return model;
-}
+// --- the child ----------------------------------------------------------------------------------
 
-// Whether anything satisfies the rows.
-Status without_optimum(const Program& program, const SolveOptions& options) {
-  const Model model = prepared(program, options, false);
-  api().solve(model.get());
-  if (api().is_proven_infeasible(model.get()) != 0) {
-    return Status::infeasible;
-  }
-  return api().is_proven_optimal(model.get()) != 0 ? Status::unbounded : Status::time_limit;
-}
-
-Status status_of(const Program& program, const SolveOptions& options, Cbc_Model* model) {
-  constexpr int kUserEvent = 5;  // Ctrl-C, which this process sees too
-  if (api().is_proven_optimal(model) != 0) {
-    return Status::optimal;
-  }
-  if (api().is_proven_infeasible(model) != 0 || api().is_continuous_unbounded(model) != 0) {
-    return without_optimum(program, options);
-  }
-  if (api().secondary_status(model) == kUserEvent ||
-      (options.interrupted && options.interrupted())) {
-    return Status::interrupted;
-  }
-  return Status::time_limit;
-}
-
-// What a search found, before its values.
-struct Found {
-  Status status = Status::optimal;
-  bool is_abandoned = false, has_values = false;
-  double objective = 0, bound = 0;
+// What goes through the pipe: news and, behind it, their values.
+struct Frame {
+  CbcNews news;
+  std::size_t count = 0;
 };
-
-Found searched(const Program& program, const SolveOptions& options, std::vector<double>& values) {
-  const Model model = prepared(program, options, true);
-  api().solve(model.get());
-  if (api().is_abandoned(model.get()) != 0) {
-    return {.is_abandoned = true};
-  }
-  Found found{.status = status_of(program, options, model.get())};
-  if (found.status == Status::infeasible || found.status == Status::unbounded) {
-    return found;
-  }
-  const bool is_mip = program.integer_count() > 0;
-  const double* best = is_mip ? api().best_solution(model.get()) : nullptr;
-  if (best == nullptr && found.status == Status::optimal) {
-    best = api().get_col_solution(model.get());
-  }
-  if (best != nullptr) {
-    found.has_values = true;
-    values.assign(best, best + program.variable_count());
-    found.objective = program.objective(values);
-    // CBC computes without the offset.
-    found.bound =
-        is_mip ? api().get_best_possible_obj_value(model.get()) + program.offset : found.objective;
-  }
-  return found;
-}
 
 void write_all(int to, const void* data, std::size_t size) {
   const char* at = static_cast<const char*>(data);
@@ -194,37 +103,165 @@ void write_all(int to, const void* data, std::size_t size) {
   }
 }
 
-// The child's side: found, then values.
-[[noreturn]] void search_and_end(const Program& program, const SolveOptions& options, int to) {
+// Its caller alone decides when it ends, and no word of CBC's gets among the results.
+[[noreturn]] void search_and_end(const CbcTask& task, int to) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  std::vector<double> values;
-  const Found found = searched(program, options, values);
-  write_all(to, &found, sizeof found);
-  write_all(to, values.data(), values.size() * sizeof(double));
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
+  api().search(task, [&](const CbcNews& news, std::span<const double> values) {
+    const Frame frame{.news = news, .count = values.size()};
+    write_all(to, &frame, sizeof frame);
+    write_all(to, values.data(), values.size_bytes());
+  });
   ::_exit(0);
 }
 
-// All that a child writes until it ends; nothing where the caller is interrupted before.
-std::optional<std::string> read_all(int from, const SolveOptions& options) {
-  constexpr int kAskEveryMs = 50;
-  std::string bytes;
-  std::array<char, 1 << 16> block{};
-  while (true) {
-    pollfd ready{.fd = from, .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, kAskEveryMs) > 0) {
+// --- its caller ---------------------------------------------------------------------------------
+
+struct Heard {
+  CbcNews news;
+  std::vector<double> values;  // the best so far
+  bool is_interrupted = false, is_late = false;
+};
+
+using Clock = std::chrono::steady_clock;
+
+class Listener {
+ public:
+  Listener(const Program& program, const SolveOptions& options)
+      : program_(program), options_(options) {}
+
+  // Until the child ends, or is to end.
+  void listen(int from) {
+    constexpr int kAskEveryMs = 50;
+    std::array<char, 1 << 16> block{};
+    while (!must_end()) {
+      pollfd ready{.fd = from, .events = POLLIN, .revents = 0};
+      if (::poll(&ready, 1, kAskEveryMs) <= 0) {
+        continue;
+      }
       const ssize_t count = ::read(from, block.data(), block.size());
       if (count == 0) {
-        return bytes;
+        return;
       }
-      bytes.append(block.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-    } else if (options.interrupted && options.interrupted()) {
-      return std::nullopt;
+      bytes_.append(block.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+      take_frames();
     }
   }
+
+  Heard heard;
+
+ private:
+  bool must_end() {
+    // CBC looks at its clock in few of its phases.
+    constexpr std::chrono::duration<double> kGrace{1};
+    const std::chrono::duration<double> limit{options_.time_limit_s};
+    heard.is_interrupted = options_.interrupted && options_.interrupted();
+    heard.is_late = Clock::now() - begin_ > limit + kGrace;
+    return heard.is_interrupted || heard.is_late;
+  }
+
+  void take_frames() {
+    std::size_t at = 0;
+    Frame frame;
+    while (bytes_.size() - at >= sizeof frame) {
+      std::memcpy(&frame, bytes_.data() + at, sizeof frame);
+      const std::size_t size = frame.count * sizeof(double);
+      if (bytes_.size() - at - sizeof frame < size) {
+        break;
+      }
+      take(frame, bytes_.data() + at + sizeof frame);
+      at += sizeof frame + size;
+    }
+    bytes_.erase(0, at);
+  }
+
+  void take(const Frame& frame, const char* values) {
+    heard.news = frame.news;
+    if (frame.count != program_.variables().size()) {
+      return;
+    }
+    heard.values.resize(frame.count);
+    std::memcpy(heard.values.data(), values, frame.count * sizeof(double));
+    if (options_.improved && frame.news.state == CbcState::searching) {
+      options_.improved(program_.objective(heard.values), bound_of(program_, frame.news));
+    }
+  }
+
+  const Program& program_;
+  const SolveOptions& options_;
+  Clock::time_point begin_ = Clock::now();
+  std::string bytes_;  // not taken yet
+};
+
+Status status_of(const Heard& heard) {
+  if (heard.is_interrupted) {
+    return Status::interrupted;
+  }
+  switch (heard.news.state) {
+    case CbcState::optimal:
+      return Status::optimal;
+    case CbcState::no_optimum:
+      return Status::infeasible;
+    case CbcState::searching:
+    case CbcState::stopped:
+    case CbcState::abandoned:
+      break;
+  }
+  return Status::time_limit;
 }
 
 tl::unexpected<Diagnostics> not_started() {
   return fail("S0203", fmt::format("CBC cannot be started: {}", std::strerror(errno)));
+}
+
+Result<Heard> searched(const Program& program, const CbcTask& task, const SolveOptions& options) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return not_started();
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    search_and_end(task, ends[1]);
+  }
+  ::close(ends[1]);
+  if (child < 0) {
+    ::close(ends[0]);
+    return not_started();
+  }
+  Listener listener(program, options);
+  listener.listen(ends[0]);
+  ::close(ends[0]);
+  Heard heard = std::move(listener.heard);
+  if (heard.is_interrupted || heard.is_late) {
+    ::kill(child, SIGKILL);
+  }
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (heard.news.state == CbcState::abandoned) {
+    return fail("S0203", "CBC gave up: numerical difficulties");
+  }
+  if (heard.news.state == CbcState::searching && !heard.is_interrupted && !heard.is_late) {
+    return fail("S0203", "CBC ended before its search did");
+  }
+  return heard;
+}
+
+// Whether anything satisfies the rows of a program that has no optimum.
+Result<Solution> without_optimum(const Program& program, CbcTask task,
+                                 const SolveOptions& options) {
+  task.cost.assign(task.cost.size(), 0);
+  const auto heard = searched(program, task, options);
+  if (!heard) {
+    return fail(heard);
+  }
+  const Status found = status_of(*heard);
+  return Solution{
+      .status = found == Status::optimal ? Status::unbounded : found, .values = {}, .duals = {}};
 }
 
 }  // namespace
@@ -234,48 +271,19 @@ Result<Solution> solve_cbc(const Program& program, const SolveOptions& options) 
     return fail("S0206", fmt::format("CBC cannot be loaded: {}", api().library.error()),
                 {"scripts/setup build brings it"});
   }
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return not_started();
+  const CbcTask task = task_of(program, options);
+  auto heard = searched(program, task, options);
+  if (!heard) {
+    return fail(heard);
   }
-  const pid_t child = ::fork();
-  if (child == 0) {
-    search_and_end(program, options, ends[1]);
+  const Status status = status_of(*heard);
+  if (status == Status::infeasible) {
+    return without_optimum(program, task, options);
   }
-  ::close(ends[1]);
-  if (child < 0) {
-    ::close(ends[0]);
-    return not_started();
-  }
-  const auto bytes = read_all(ends[0], options);
-  ::close(ends[0]);
-  if (!bytes) {
-    ::kill(child, SIGKILL);
-  }
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  Found found;
-  if (!bytes) {
-    return Solution{.status = Status::interrupted, .values = {}, .duals = {}};
-  }
-  const std::size_t size = bytes->size();
-  const auto count = static_cast<std::size_t>(program.variable_count());
-  if (size >= sizeof found) {
-    std::memcpy(&found, bytes->data(), sizeof found);
-  }
-  if (size != sizeof found + (found.has_values ? count * sizeof(double) : 0)) {
-    return fail("S0203", "CBC ended before its search did");
-  }
-  if (found.is_abandoned) {
-    return fail("S0203", "CBC gave up: numerical difficulties");
-  }
-  Solution solution{.status = found.status,
-                    .values = std::vector<double>(found.has_values ? count : 0),
-                    .objective = found.objective,
-                    .bound = found.bound,
-                    .duals = {}};
-  if (found.has_values) {
-    std::memcpy(solution.values.data(), bytes->data() + sizeof found, count * sizeof(double));
+  Solution solution{.status = status, .values = std::move(heard->values), .duals = {}};
+  if (solution.has_values()) {
+    solution.objective = program.objective(solution.values);
+    solution.bound = bound_of(program, heard->news);
   }
   return solution;
 }

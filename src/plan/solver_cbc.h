@@ -1,6 +1,6 @@
-// CBC through its C interface; it gives no duals here. It takes SIGINT for itself, gives it back to
-// nobody and heeds it in few of its phases: each search is a process of its own, which ends when
-// its caller is interrupted; what it had found by then is lost.
+// CBC through its C++ interface; it gives no duals here. It takes SIGINT for itself and heeds
+// neither that nor its clock in many of its phases: each search is a process of its own that tells
+// at once what it has found, and that its caller may end at any time.
 #pragma once
 
 #include "plan/solver.h"

@@ -47,10 +47,27 @@ struct Destroy {
 };
 using Highs = std::unique_ptr<void, Destroy>;
 
-void on_callback(int, const char*, const HighsCallbackDataOut*, HighsCallbackDataIn* in,
+void on_callback(int type, const char*, const HighsCallbackDataOut* out, HighsCallbackDataIn* in,
                  void* data) {
-  if (in != nullptr && (*static_cast<const std::function<bool()>*>(data))()) {
+  const auto& options = *static_cast<const SolveOptions*>(data);
+  if (type == kHighsCallbackMipImprovingSolution) {
+    options.improved(out->objective_function_value, out->mip_dual_bound);
+  } else if (in != nullptr && options.interrupted()) {
     in->user_interrupt = 1;
+  }
+}
+
+// Called back with `options`, which outlive the search.
+void set_callbacks(void* highs, const SolveOptions& options) {
+  api().set_callback(highs, on_callback, const_cast<SolveOptions*>(&options));
+  if (options.interrupted) {
+    for (const HighsInt type :
+         {kHighsCallbackSimplexInterrupt, kHighsCallbackIpmInterrupt, kHighsCallbackMipInterrupt}) {
+      api().start_callback(highs, type);
+    }
+  }
+  if (options.improved) {
+    api().start_callback(highs, kHighsCallbackMipImprovingSolution);
   }
 }
 
@@ -118,14 +135,7 @@ Highs prepared(const SolveOptions& options) {
   if (std::isfinite(options.time_limit_s)) {
     api().set_double_option_value(highs.get(), "time_limit", options.time_limit_s);
   }
-  if (options.interrupted) {
-    api().set_callback(highs.get(), on_callback,
-                       const_cast<std::function<bool()>*>(&options.interrupted));
-    for (const HighsInt type :
-         {kHighsCallbackSimplexInterrupt, kHighsCallbackIpmInterrupt, kHighsCallbackMipInterrupt}) {
-      api().start_callback(highs.get(), type);
-    }
-  }
+  set_callbacks(highs.get(), options);
   return highs;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 #include <thread>
 
 #include "base/random.h"
@@ -157,19 +158,44 @@ Program knapsacks() {
 }
 
 TEST(Solvers, keep_the_best_solution_when_they_are_interrupted) {
-  int asked = 0;
-  const auto solution = solve(knapsacks(), {.gap = 0, .interrupted = [&] { return ++asked > 20; }});
-  ASSERT_TRUE(solution);
-  ASSERT_EQ(solution->status, Status::interrupted);
-  ASSERT_TRUE(solution->has_values());
-  EXPECT_GE(solution->bound, solution->objective);
-  EXPECT_TRUE(violations(knapsacks(), solution->values, solution->objective).empty());
+  const Program program = knapsacks();
+  for (const SolverEntry& solver : solvers()) {
+    std::optional<double> best;
+    const auto solution = solve(program,
+                                {.gap = 0,
+                                 .interrupted = [&] { return best.has_value(); },
+                                 .improved =
+                                     [&](double objective, double bound) {
+                                       EXPECT_GT(objective, best.value_or(-kInfinity));
+                                       EXPECT_GE(bound, objective);
+                                       best = objective;
+                                     }},
+                                solver.kind);
+    ASSERT_TRUE(solution) << solver.word;
+    ASSERT_EQ(solution->status, Status::interrupted) << solver.word;
+    ASSERT_TRUE(solution->has_values()) << solver.word;
+    EXPECT_GE(solution->objective, best.value_or(kInfinity)) << solver.word;
+    EXPECT_GT(solution->bound, solution->objective) << solver.word;
+    EXPECT_TRUE(violations(program, solution->values, solution->objective).empty());
+  }
+}
+
+TEST(Solvers, have_nothing_where_they_are_interrupted_at_once) {
+  for (const SolverEntry& solver : solvers()) {
+    const auto solution =
+        solve(knapsacks(), {.gap = 0, .interrupted = [] { return true; }}, solver.kind);
+    ASSERT_TRUE(solution) << solver.word;
+    EXPECT_EQ(solution->status, Status::interrupted) << solver.word;
+    EXPECT_FALSE(solution->has_values()) << solver.word;
+  }
 }
 
 TEST(Solvers, end_at_the_time_limit) {
-  const auto solution = solve(knapsacks(), {.gap = 0, .time_limit_s = 0.2});
-  ASSERT_TRUE(solution);
-  EXPECT_EQ(solution->status, Status::time_limit);
+  for (const SolverEntry& solver : solvers()) {
+    const auto solution = solve(knapsacks(), {.gap = 0, .time_limit_s = 0.2}, solver.kind);
+    ASSERT_TRUE(solution) << solver.word;
+    EXPECT_EQ(solution->status, Status::time_limit) << solver.word;
+  }
 }
 
 // x + y >= 2, both whole, at 1 and 3 each: the optimum is 2, x = 2.

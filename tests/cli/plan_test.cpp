@@ -194,33 +194,40 @@ std::string hard_mps() {
   return mps + " M 'MARKER' 'INTEND'\nRHS\n R a 60000 b 61000\n R c 59000\nENDATA\n";
 }
 
-TEST_F(PlanVerb, interrupts_cbc_which_heeds_no_signal) {
-  const std::string path = folder.write("hard.mps", hard_mps());
-  const Ended ended = test::run_program(
-      {CHURON_BINARY, "plan", "--mps", path, "--gap", "0", "--solver", "cbc", "--json"}, {},
-      [](pid_t child) {
-        ::usleep(1'000'000);
-        ::kill(child, SIGINT);
-      });
-  EXPECT_EQ(ended.exit, 130) << ended.err;
-  EXPECT_EQ(Json::parse(ended.out)["status"], "interrupted");
-  EXPECT_THAT(ended.err, HasSubstr("interrupted before anything was found"));
+// Ctrl-C as soon as it says that it has found something.
+Ended interrupted_after_a_solution(std::vector<std::string> words) {
+  words.insert(words.begin(), {CHURON_BINARY, "plan"});
+  return test::run_in_terminal(words, {{"CHURON_DATA", CHURON_SOURCE_DIR}, {"NO_COLOR", "1"}},
+                               [done = false](pid_t child, const std::string& err) mutable {
+                                 if (!done && err.find("best so far") != std::string::npos) {
+                                   done = true;
+                                   ::kill(child, SIGINT);
+                                 }
+                               });
 }
 
 TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
   const std::string path = folder.write("hard.mps", hard_mps());
-  const Ended ended = test::run_program(
-      {CHURON_BINARY, "plan", "--mps", path, "--gap", "0", "--json"}, {}, [](pid_t child) {
-        ::usleep(2'000'000);
-        ::kill(child, SIGINT);
-      });
-  EXPECT_EQ(ended.exit, 130) << ended.err;
-  const Json json = Json::parse(ended.out);
-  EXPECT_EQ(json["status"], "interrupted");
-  EXPECT_GT(json["objective"].get<double>(), 0);
-  EXPECT_GE(json["bound"].get<double>(), json["objective"].get<double>());
-  EXPECT_GT(json["gap"].get<double>(), 0);
-  EXPECT_EQ(ended.err, "interrupted\n");
+  for (const char* solver : {"highs", "cbc"}) {
+    const Ended ended =
+        interrupted_after_a_solution({"--mps", path, "--gap", "0", "--solver", solver});
+    EXPECT_EQ(ended.exit, 130) << solver << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("interrupted\r\n")) << solver;
+    EXPECT_THAT(ended.out, HasSubstr("interrupted")) << solver;
+    EXPECT_THAT(ended.out, testing::ContainsRegex("objective [0-9].*\nbound     [1-9]")) << solver;
+    EXPECT_THAT(ended.out, testing::ContainsRegex("gap       [0-9.e+-]+ %")) << solver;
+  }
+}
+
+TEST_F(PlanVerb, interrupted_keeps_the_best_plan) {
+  for (const char* solver : {"highs", "cbc"}) {
+    const Ended ended = interrupted_after_a_solution(
+        {CHURON_SOURCE_DIR "/examples/openai-2026.toml", "--gap", "0", "--solver", solver});
+    EXPECT_EQ(ended.exit, 130) << solver << ended.err;
+    EXPECT_THAT(ended.out, StartsWith("Own chip titan-2: not settled.")) << solver;
+    EXPECT_THAT(ended.out, HasSubstr("; interrupted, within ")) << solver;
+    EXPECT_THAT(ended.out, HasSubstr("Order book")) << solver;
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,33 @@ struct Ended {
   std::string err;
 };
 
+// In the child: the program with these three, for a minute at most.
+[[noreturn]] inline void become(std::vector<std::string> words,
+                                const std::map<std::string, std::string>& environment, int in,
+                                int out, int err) {
+  std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
+  for (std::string& word : words) {
+    arguments.push_back(word.data());
+  }
+  arguments.push_back(nullptr);
+  ::dup2(in, STDIN_FILENO);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(err, STDERR_FILENO);
+  for (const auto& [name, value] : environment) {
+    ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  ::alarm(60);
+  ::execv(arguments[0], arguments.data());
+  ::_exit(127);
+}
+
+inline int exit_of(pid_t child) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 // Starts a program without a terminal; `meanwhile` gets its process id while it runs. More than a
 // minute is an error.
 inline Ended run_program(std::vector<std::string> words,
@@ -31,31 +59,44 @@ inline Ended run_program(std::vector<std::string> words,
   const TemporaryFolder folder;
   const std::string out = folder.write("out", "");
   const std::string err = folder.write("err", "");
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) {
-    arguments.push_back(word.data());
-  }
-  arguments.push_back(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
-    ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
-    ::dup2(::open(out.c_str(), O_WRONLY), STDOUT_FILENO);
-    ::dup2(::open(err.c_str(), O_WRONLY), STDERR_FILENO);
-    for (const auto& [name, value] : environment) {
-      ::setenv(name.c_str(), value.c_str(), 1);
-    }
-    ::alarm(60);
-    ::execv(arguments[0], arguments.data());
-    ::_exit(127);
+    become(std::move(words), environment, ::open("/dev/null", O_RDONLY),
+           ::open(out.c_str(), O_WRONLY), ::open(err.c_str(), O_WRONLY));
   }
   if (meanwhile) {
     meanwhile(child);
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), bytes_of(out),
-          bytes_of(err)};
+  const int exit = exit_of(child);
+  return {exit, bytes_of(out), bytes_of(err)};
+}
+
+// The same with a terminal for its remarks; `heard` gets all that it has said there so far,
+// whenever that grows.
+inline Ended run_in_terminal(std::vector<std::string> words,
+                             const std::map<std::string, std::string>& environment,
+                             const std::function<void(pid_t, const std::string&)>& heard) {
+  const TemporaryFolder folder;
+  const std::string out = folder.write("out", "");
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ::grantpt(terminal);
+  ::unlockpt(terminal);
+  const int side = ::open(::ptsname(terminal), O_RDWR | O_NOCTTY);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    become(std::move(words), environment, ::open("/dev/null", O_RDONLY),
+           ::open(out.c_str(), O_WRONLY), side);
+  }
+  ::close(side);
+  std::string err;
+  char block[4096];
+  for (ssize_t count = 0; (count = ::read(terminal, block, sizeof block)) > 0;) {
+    err.append(block, static_cast<std::size_t>(count));
+    heard(child, err);
+  }
+  ::close(terminal);
+  const int exit = exit_of(child);
+  return {exit, bytes_of(out), err};
 }
 
 }  // namespace churon::test
