@@ -1,5 +1,7 @@
 #include "base/csv.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -243,6 +245,16 @@ Result<CsvTable> read_csv(const std::string& path, std::uint64_t size_max) {
     return fail(text);
   }
   return parse_csv(std::move(*text), path);
+}
+
+Diagnostic wrong_unit(std::string code, std::string_view row, std::string_view expected,
+                      std::string_view unit, SourceSpan place) {
+  place.label = fmt::format("expected {}", expected);
+  return {.code = std::move(code),
+          .message = fmt::format("`{}` is in `{}`, not in {}", escape_control(std::string(row)),
+                                 escape_control(std::string(unit)), expected),
+          .span = std::move(place),
+          .help = {fmt::format("write the row's numbers in {}, and that as its unit", expected)}};
 }
 
 std::string csv_field(std::string_view text) {

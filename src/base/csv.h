@@ -52,6 +52,10 @@ CsvTable parse_csv(std::string text, std::string file, const CsvLimits& limits =
 Result<CsvTable> read_csv(const std::string& path,
                           std::uint64_t size_max = std::uint64_t{64} << 20);
 
+// The finding of a row that is in another unit than its use expects: `place` is that of its unit.
+Diagnostic wrong_unit(std::string code, std::string_view row, std::string_view expected,
+                      std::string_view unit, SourceSpan place);
+
 // A field as it is written: quoted where it holds a comma, a quote or a line end.
 std::string csv_field(std::string_view text);
 

@@ -13,6 +13,10 @@ namespace churon::cost {
 
 namespace {
 
+// Units of rows.
+constexpr std::string_view kUsdWafer = "USD/wafer", kUsdUnit = "USD/unit",
+                           kDefectsCm2 = "defects/cm2";
+
 constexpr double kMm = 1e3;       // of a metre
 constexpr double kMm2 = 1e6;      // of a square metre
 constexpr double kPerCm2 = 1e-4;  // of one per square metre
@@ -88,11 +92,11 @@ std::optional<DieInputs> own_die(Builder& b, const chip::Die& die) {
       .count = b.derived(path + ".count", static_cast<double>(placed), "dies",
                          "placed on the package", "the description's die instances"),
       .wafer = cost && cost->wafer ? b.given("cost.wafer", *cost->wafer, 1, "USD/wafer", "wafer")
-                                   : b.row("wafer_price." + node),
+                                   : b.row("wafer_price." + node, kUsdWafer),
       .d0 = b.chip.yield ? b.given("yield.d0", b.chip.yield->d0, kPerCm2, "defects/cm2", "defects")
-                         : b.row("d0." + node),
+                         : b.row("d0." + node, kDefectsCm2),
       .alpha = b.chip.yield ? b.given("yield.alpha", b.chip.yield->alpha, 1, "-")
-                            : b.row("yield.alpha_logic"),
+                            : b.row("yield.alpha_logic", "1"),
       .repair = {}};
   if (!own_sides(b, die, static_cast<double>(placed), inputs)) {
     return std::nullopt;
@@ -113,7 +117,7 @@ Expr own_test(Builder& b) {
     return b.given("cost.test", *b.chip.cost->test, 1, "USD");
   }
   const auto work = [&](std::string_view rate, std::string_view time) {
-    return b.row(rate) * b.row(time) / 3600;
+    return b.row(rate, "USD/h") * b.row(time, "s") / 3600;
   };
   return work("test.wafer_probe_rate", "test.probe_time_large_die") +
          work("test.final_rate", "test.final_time") + work("test.final_rate", "test.slt_time");
@@ -217,15 +221,15 @@ DieInputs bought_die(Builder& b, const chip::Die& die, const Recipe* recipe,
                    .width = b.tree.constant(0),
                    .height = b.tree.constant(0),
                    .count = b.fact(path + ".count", static_cast<double>(die.count), "dies"),
-                   .wafer = b.row("wafer_price." + node),
-                   .d0 = b.row("d0." + node),
-                   .alpha = b.row("yield.alpha_logic"),
+                   .wafer = b.row("wafer_price." + node, kUsdWafer),
+                   .d0 = b.row("d0." + node, kDefectsCm2),
+                   .alpha = b.row("yield.alpha_logic", "1"),
                    .repair = {}};
   sides_of(b, path, b.given(path + ".area", *die.area, kMm2, "mm2"), inputs);
   if (recipe != nullptr && recipe->cores > recipe->enabled) {
     inputs.repair = {.cores = recipe->cores,
                      .spares = recipe->cores - recipe->enabled,
-                     .area = b.row("yield.repairable_area_gpu"),
+                     .area = b.row("yield.repairable_area_gpu", "1"),
                      .success = {}};
   }
   return inputs;
@@ -237,9 +241,9 @@ DieInputs extra_die(Builder& b, const Recipe& recipe) {
                    .height = b.tree.constant(0),
                    .count = b.derived("die.io.count", static_cast<double>(recipe.extra_dies),
                                       "dies", "I/O dies", recipe.source, recipe.place),
-                   .wafer = b.row("wafer_price." + recipe.extra_node),
-                   .d0 = b.row("d0." + recipe.extra_node),
-                   .alpha = b.row("yield.alpha_logic"),
+                   .wafer = b.row("wafer_price." + recipe.extra_node, kUsdWafer),
+                   .d0 = b.row("d0." + recipe.extra_node, kDefectsCm2),
+                   .alpha = b.row("yield.alpha_logic", "1"),
                    .repair = {}};
   sides_of(b, "die.io",
            b.derived("die.io.area_mm2", *recipe.extra_area_mm2, "mm2", "area of an I/O die",
@@ -296,11 +300,8 @@ Expr bought_loss(Builder& b, const Recipe* recipe, const Bill& bill, Expr work) 
   if (key.empty() || b.options.loss == Loss::packager) {
     return b.tree.constant(0);
   }
-  const Expr row = b.row(key);
-  if (key.find("yield_loss") != std::string::npos) {
-    return row + 0;
-  }
-  return lost(b, bill.dies, bill.memory, work, row);
+  return b.unit_of(key) == kUsdUnit ? b.row(key, kUsdUnit) + 0
+                                    : lost(b, bill.dies, bill.memory, work, b.row(key, "1"));
 }
 
 }  // namespace
@@ -321,11 +322,13 @@ Bill bill_of_bought(Builder& b, const Recipe* recipe) {
   const bool has_stacks = chip::main_memory(b.chip).type.starts_with("hbm");
   const std::string_view otherwise =
       has_stacks ? "cowos.package_cost_generic" : "substrate.large_68mm";
-  const Expr package = b.name("cogs.package", "package", "USD",
-                              b.row(row_or(recipe == nullptr ? "" : recipe->package, otherwise)));
+  const Expr package =
+      b.name("cogs.package", "package", "USD",
+             b.row(row_or(recipe == nullptr ? "" : recipe->package, otherwise), kUsdUnit));
   const Expr test =
       b.name("cogs.test", "test and assembly", "USD",
-             b.row(row_or(recipe == nullptr ? "" : recipe->test, "test_and_assembly.h100_class")));
+             b.row(row_or(recipe == nullptr ? "" : recipe->test, "test_and_assembly.h100_class"),
+                   kUsdUnit));
   const Expr loss = b.name("cogs.assembly_loss", "lost in assembly", "USD",
                            bought_loss(b, recipe, bill, package + test));
   add_up(b, bill, package, test, loss);

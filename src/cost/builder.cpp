@@ -19,21 +19,25 @@ std::optional<Expr> Builder::find(std::string_view key) const {
   return id ? std::optional(Expr{&tree, *id}) : std::nullopt;
 }
 
-Expr Builder::row(std::string_view key) {
+std::string_view Builder::unit_of(std::string_view key) const {
   const Input* const found = tables_.find(key);
-  if (found == nullptr) {
+  return found == nullptr ? std::string_view{} : found->unit;
+}
+
+Expr Builder::row(std::string_view key, std::string_view unit) {
+  const auto found = tables_.row(key, unit);
+  if (!found) {
+    Diagnostic finding = found.error().front();
     const bool said = std::any_of(findings_.begin(), findings_.end(), [&](const Diagnostic& seen) {
-      return seen.message.find(fmt::format("`{}`", key)) != std::string::npos;
+      return seen.message == finding.message;
     });
     if (!said) {
-      findings_.push_back({.code = "K0111",
-                           .message = fmt::format("the cost tables have no row `{}`", key),
-                           .notes = {fmt::format("the costs of {} need it", chip.name)},
-                           .help = {"data/cost/README.md describes the tables"}});
+      finding.notes.push_back(fmt::format("the costs of {} need it", chip.name));
+      findings_.push_back(std::move(finding));
     }
     return tree.constant(1);
   }
-  Input input = *found;
+  Input input = **found;
   for (const std::string& set : options.set) {
     const std::size_t equals = set.find('=');
     if (set.substr(0, equals) == key) {

@@ -25,9 +25,12 @@ class Builder {
 
   // The node of that name among this chip's; none where nothing has made it.
   [[nodiscard]] std::optional<Expr> find(std::string_view key) const;
-  // A row of the tables; a missing one is a finding.
-  Expr row(std::string_view key);
+  // A row of the tables, in the unit that its use expects; a missing one and one in another unit is
+  // a finding.
+  Expr row(std::string_view key, std::string_view unit);
   [[nodiscard]] bool has_row(std::string_view key) const { return tables_.find(key) != nullptr; }
+  // Empty where there is no such row.
+  [[nodiscard]] std::string_view unit_of(std::string_view key) const;
 
   // A sourced value of the description at `path`, in another unit: value * scale. `of`: another
   // chip's description.

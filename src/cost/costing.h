@@ -107,7 +107,8 @@ struct Costing {
   [[nodiscard]] std::vector<NodeId> printed() const;
 };
 
-// Errors: those of the tables; K0111 (a row that is needed is missing), K0303 (--set).
+// Errors: those of the tables; K0111 (a row that is needed is missing), K0113 (… is in
+// another unit), K0303 (--set).
 Result<Costing> costing(const chip::Chip& chip, const CostOptions& options);
 
 // Where the tables are: `data`, or the tool's own where it is empty.

@@ -290,6 +290,40 @@ TEST(Costing, a_row_that_is_needed_and_missing_is_named) {
   EXPECT_THAT(made.error().front().message, HasSubstr("cowos_l.package_cost_b200_class"));
 }
 
+TEST(Costing, no_row_that_is_used_is_taken_in_another_unit_than_its_own) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(kData, folder.path("cost"), std::filesystem::copy_options::recursive);
+  std::set<std::string> tried;
+  for (const char* name : {"churon-1", "churon-0", "b200", "mi300x", "gb200", "tpu-v6e"}) {
+    const auto chip = chip::load(name);
+    ASSERT_TRUE(chip) << name;
+    const Costing good = costing_of(name);
+    for (const Input& input : good.tree->inputs()) {
+      if (input.as_of.empty() || !tried.insert(input.key).second) {
+        continue;
+      }
+      const std::string path =
+          folder.path("cost/" + std::filesystem::path(input.place).filename().string());
+      const std::string file = path.substr(0, path.rfind(':'));
+      std::ifstream in(file);
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      const std::string row = input.key + "," + input.unit + ",";
+      std::string changed = text;
+      const std::size_t at = text.find(row);
+      ASSERT_NE(at, std::string::npos) << row;
+      folder.write("cost/" + std::filesystem::path(file).filename().string(),
+                   changed.replace(at, row.size(), input.key + ",furlongs,"));
+      const auto made = costing(*chip, {.data = folder.path("cost")});
+      folder.write("cost/" + std::filesystem::path(file).filename().string(), text);
+      ASSERT_FALSE(made) << name << " " << row;
+      EXPECT_EQ(made.error().front().code, "K0113") << name << " " << row;
+      EXPECT_THAT(made.error().front().message, HasSubstr(input.key));
+      EXPECT_TRUE(made.error().front().span.has_value());
+    }
+  }
+  EXPECT_GT(tried.size(), 90U);
+}
+
 TEST(Costing, scenarios_are_a_group_and_a_percentage) {
   EXPECT_NEAR(parse_scenario("hbm+20%")->factor, 1.2, 1e-12);
   EXPECT_NEAR(parse_scenario("wafer-7.5%")->factor, 0.925, 1e-12);

@@ -27,10 +27,10 @@ WaferInputs wafer_inputs(Builder& b) {
   const auto& cost = b.chip.cost;
   return {cost && cost->wafer_diameter
               ? b.given("cost.wafer_diameter", *cost->wafer_diameter, kMm, "mm")
-              : b.row("wafer.diameter"),
+              : b.row("wafer.diameter", "mm"),
           cost && cost->wafer_edge ? b.given("cost.wafer_edge", *cost->wafer_edge, kMm, "mm")
-                                   : b.row("wafer.edge_exclusion"),
-          b.row("wafer.scribe_lane")};
+                                   : b.row("wafer.edge_exclusion", "mm"),
+          b.row("wafer.scribe_lane", "mm")};
 }
 
 Wafer central_wafer(Builder& b, const WaferInputs& w) {
@@ -122,7 +122,7 @@ DieCost die_cost(Builder& b, const DieInputs& die, Section& section) {
                                           "1", repaired(b, die, area, clean, die.repair.spares))
                                  : b.name(prefix + ".yield", "good dies", "1", clean);
   const Expr escape = b.name(prefix + ".escape", "bad dies that pass the wafer test", "1",
-                             b.tree.call(kEscape, {yield, b.row("test.fault_coverage")}));
+                             b.tree.call(kEscape, {yield, b.row("test.fault_coverage", "1")}));
   const Expr good = b.name(prefix + ".cost", "a good die", "USD", die.wafer / (gross * yield));
   section.lines.insert(section.lines.end(), {gross.id, area.id, clean.id});
   other_models(b, prefix, die, defects, section);

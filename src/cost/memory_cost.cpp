@@ -55,7 +55,7 @@ void vendors(Builder& b, const chip::Memory& memory, Section& section) {
   Expr largest = b.tree.constant(0);
   for (const std::string& vendor : memory.vendors) {
     if (const std::string_view key = vendor_row(vendor); !key.empty()) {
-      shares.push_back(b.row(key));
+      shares.push_back(b.row(key, "1"));
       section.lines.push_back(shares.back().id);
       largest = larger(largest, shares.back());
     }
@@ -105,10 +105,10 @@ std::optional<Expr> memory_cost(Builder& b) {
                                 b.fact(path + ".capacity_per_stack",
                                        memory.capacity_per_stack->value() * kGb, "GB/stack"))
                    : b.fact(path + ".capacity", chip::memory_capacity(memory).value() * kGb, "GB");
-    Expr per_gb = b.row(key);
+    Expr per_gb = b.row(key, "USD/GB");
     if (own && memory.type.starts_with("hbm")) {
       per_gb = b.name("memory.price", "price of a small buyer", "USD/GB",
-                      per_gb * b.row("hbm3e.newcomer_premium"));
+                      per_gb * b.row("hbm3e.newcomer_premium", "ratio"));
       section.lines.push_back(per_gb.id);
     }
     cost = b.name("cogs.memory", fmt::format("{:.4g} GB of {}", b.central(size), memory.type),

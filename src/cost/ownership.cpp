@@ -36,18 +36,19 @@ Place place_of(Builder& b) {
   const bool has_pue = from->system && from->system->pue;
   return {
       .life = life != nullptr ? b.given("cost.life", *life, 1 / kSecondsYear, "years", {}, from)
-                              : b.row("depreciation.life"),
+                              : b.row("depreciation.life", "years"),
       .rate = rate != nullptr ? b.given("cost.wacc", *rate, 1, "1/yr", {}, from)
-                              : b.row("finance.wacc"),
-      .space = space != nullptr ? b.given("cost.space", *space, 1 / kKw * kSecondsYear,
-                                          "USD/kW-year", "space", from)
-                                : b.name("hourly.space_price", "space, cooling and power supply",
-                                         "USD/kW-year", b.row("colocation.wholesale_tier2") * 12),
+                              : b.row("finance.wacc", "1/yr"),
+      .space =
+          space != nullptr
+              ? b.given("cost.space", *space, 1 / kKw * kSecondsYear, "USD/kW-year", "space", from)
+              : b.name("hourly.space_price", "space, cooling and power supply", "USD/kW-year",
+                       b.row("colocation.wholesale_tier2", "USD/kW-month") * 12),
       .electricity = electricity != nullptr ? b.given("cost.electricity", *electricity, kJoulesKwh,
                                                       "USD/kWh", "electricity", from)
-                                            : b.row("electricity.us_industrial"),
+                                            : b.row("electricity.us_industrial", "USD/kWh"),
       .pue = has_pue ? b.given("system.pue", *from->system->pue, 1, "-", {}, from)
-                     : b.row("pue.hyperscale"),
+                     : b.row("pue.hyperscale", "1"),
   };
 }
 
@@ -66,7 +67,7 @@ Expr it_power(Builder& b) {
             b.given("system.psu_efficiency", *system->psu_efficiency, 1, "1"));
   }
   return b.name("power.it", "chip and its part of the system", "kW",
-                tdp * (1 + b.row("system.host_overhead_per_gpu_fraction")));
+                tdp * (1 + b.row("system.host_overhead_per_gpu_fraction", "1")));
 }
 
 struct Running {
@@ -77,7 +78,7 @@ struct Running {
 Running running(Builder& b) {
   const Place place = place_of(b);
   const Expr power = it_power(b);
-  const Expr load = b.row("system.average_load_of_peak");
+  const Expr load = b.row("system.average_load_of_peak", "1");
   return {
       .recovery = b.name("hourly.recovery", "capital recovered in a year", "1/yr",
                          b.tree.call(kCapitalRecovery, {place.rate, place.life})),
@@ -91,14 +92,14 @@ Running running(Builder& b) {
 // Of capital `slot`, of which `chip` is the chip: staff and repair, spares, chips that fail.
 Expr upkeep(Builder& b, const std::string& prefix, Expr slot, Expr chip) {
   return b.name(prefix + ".upkeep", "staff and maintenance, failed chips", "USD/h",
-                (slot * b.row("opex.staff_maintenance_fraction") +
-                 chip * b.row("fleet.failure_rate") * b.row("fleet.failures_paid")) /
+                (slot * b.row("opex.staff_maintenance_fraction", "1/yr") +
+                 chip * b.row("fleet.failure_rate", "1/yr") * b.row("fleet.failures_paid", "1")) /
                     kHoursYear);
 }
 
 Expr capital(Builder& b, const std::string& prefix, Expr slot, Expr chip, const Running& run) {
   return b.name(prefix + ".capital", "capital of a slot, spares in it", "USD/h",
-                (slot + chip * b.row("fleet.spares")) * run.recovery / kHoursYear);
+                (slot + chip * b.row("fleet.spares", "1")) * run.recovery / kHoursYear);
 }
 
 struct Named {
@@ -129,13 +130,16 @@ Expr system_parts(Builder& b) {
   }
   const bool large = b.chip.system && b.chip.system->scaleup_domain > 8;
   const bool own = b.chip.kind == chip::Kind::full;
-  const Expr scale_up = own     ? b.row("ethernet.own_chip_scale_up_per_chip")
-                        : large ? b.row("nvlink.scale_up_cost_per_gpu_nvl72")
-                                : b.row("nvlink.scale_up_cost_per_gpu_h100");
-  const Expr server = b.row("server.cpu_dram_chassis_per_8gpu") / 8;
-  const Expr module = b.row("module.sxm_oam_pcb_vrm") + b.row("cooling.cold_plate_set_per_gpu");
+  const Expr scale_up = own     ? b.row("ethernet.own_chip_scale_up_per_chip", "USD/chip")
+                        : large ? b.row("nvlink.scale_up_cost_per_gpu_nvl72", "USD/GPU")
+                                : b.row("nvlink.scale_up_cost_per_gpu_h100", "USD/GPU");
+  const Expr server = b.row("server.cpu_dram_chassis_per_8gpu", "USD/server") / 8;
+  const Expr module = b.row("module.sxm_oam_pcb_vrm", "USD/unit") +
+                      b.row("cooling.cold_plate_set_per_gpu", "USD/unit");
   return b.name("slot.system_parts", "server, module, cooling, scale-up, card, storage by parts",
-                "USD", server + module + scale_up + b.row("nic.400g") + b.row("storage.per_gpu"));
+                "USD",
+                server + module + scale_up + b.row("nic.400g", "USD/NIC") +
+                    b.row("storage.per_gpu", "USD/GPU"));
 }
 
 Expr network(Builder& b) {
@@ -143,7 +147,8 @@ Expr network(Builder& b) {
     return *made;
   }
   return b.name("slot.network", "network outside the server", "USD",
-                b.row("ib.switch_cost_per_gpu_1024") + b.row("ib.cable_optics_per_gpu_1024"));
+                b.row("ib.switch_cost_per_gpu_1024", "USD/GPU") +
+                    b.row("ib.cable_optics_per_gpu_1024", "USD/GPU"));
 }
 
 }  // namespace
@@ -216,12 +221,12 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
       b.costing.build_hourly = built.id;
     }
     if (recipe != nullptr && !recipe->purchase.empty()) {
-      const Expr price = b.name("price", "purchase", "USD", b.row(recipe->purchase) + 0);
+      const Expr price = b.name("price", "purchase", "USD", b.row(recipe->purchase, "USD") + 0);
       Expr slot = price;
       if (recipe->scope == "chip") {
         slot = price + system_parts(b) + network(b);
       } else if (recipe->scope == "system") {
-        slot = price + network(b) + b.row("storage.per_gpu");
+        slot = price + network(b) + b.row("storage.per_gpu", "USD/GPU");
       }
       slot = b.name("slot", "bought, ready for work", "USD", slot);
       hourly = hour(b, "hourly", {"hourly", "an hour of a chip that one buys"}, slot, price, run,
@@ -238,7 +243,7 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
                                        "1", 1 - *bill.cogs / price)
                                     .id);
       }
-      occupied(b, *hourly, b.row("utilisation.inference_fleet"), section);
+      occupied(b, *hourly, b.row("utilisation.inference_fleet", "1"), section);
     } else {
       b.costing.not_priced.emplace_back("purchase: no price is public");
     }
@@ -246,7 +251,10 @@ void ownership_of_bought(Builder& b, const Bill& bill, const Recipe* recipe) {
     b.costing.not_priced.emplace_back("an hour: its sources state no TDP");
   }
   if (recipe != nullptr && !recipe->rent.empty()) {
-    const Expr rent = b.name("rent", "an hour that one rents", "USD/h", b.row(recipe->rent) + 0);
+    const Expr rent = b.name(
+        "rent", "an hour that one rents", "USD/h",
+        b.row(recipe->rent, b.unit_of(recipe->rent) == "USD/chip-h" ? "USD/chip-h" : "USD/GPU-h") +
+            0);
     section.lines.push_back(rent.id);
     b.costing.rent_hourly = rent.id;
   } else {

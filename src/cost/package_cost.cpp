@@ -23,12 +23,12 @@ PackagePrice package_parts(Builder& b, PackageKind kind, const PackageSizes& siz
   const std::string prefix = "package." + word;
   const double all = sizes.dies + sizes.stacks;
   const auto bonded = [&](std::string_view row, double count) {
-    return power(b.row(row), b.tree.constant(count));
+    return power(b.row(row, "1"), b.tree.constant(count));
   };
-  const Expr substrate = sizes.substrate * b.row("substrate.organic_cost");
+  const Expr substrate = sizes.substrate * b.row("substrate.organic_cost", "USD/mm2");
   if (kind == PackageKind::organic) {
     const Expr cost = b.name(prefix + ".cost", "substrate of two layers' price, bumps", "USD",
-                             2 * substrate + sizes.chips * b.row("bump.c4_cost"));
+                             2 * substrate + sizes.chips * b.row("bump.c4_cost", "USD/mm2"));
     return {cost, b.name(prefix + ".yield", "good packages", "1",
                          bonded("bond.yield_per_die.organic", all))};
   }
@@ -36,37 +36,40 @@ PackagePrice package_parts(Builder& b, PackageKind kind, const PackageSizes& siz
   const Expr gross = found ? *found
                            : gross_of(b, "package.wafer", sizes.interposer_width,
                                       sizes.interposer_height, "interposer");
-  const Expr base = b.row("cowos.wafer_price") / gross + substrate +
-                    sizes.chips * b.row("bump.micro_cost") +
-                    sizes.interposer * b.row("bump.c4_cost");
+  const Expr base = b.row("cowos.wafer_price", "USD/wafer") / gross + substrate +
+                    sizes.chips * b.row("bump.micro_cost", "USD/mm2") +
+                    sizes.interposer * b.row("bump.c4_cost", "USD/mm2");
   const Expr cm2 = sizes.interposer / 100;
-  const Expr silicon = b.row("wafer_price.interposer_65nm") /
-                       (gross * b.tree.call(kNegativeBinomial, {cm2 * b.row("interposer_si.d0"),
-                                                                b.row("yield.alpha_interposer")}));
-  const Expr layers =
-      b.row("wafer_price.rdl_fanout") /
-      (gross * b.tree.call(kNegativeBinomial, {cm2 * b.row("rdl.d0"), b.row("yield.alpha_rdl")}));
+  const Expr silicon =
+      b.row("wafer_price.interposer_65nm", "USD/wafer") /
+      (gross * b.tree.call(kNegativeBinomial, {cm2 * b.row("interposer_si.d0", "defects/cm2"),
+                                               b.row("yield.alpha_interposer", "1")}));
+  const Expr layers = b.row("wafer_price.rdl_fanout", "USD/wafer") /
+                      (gross * b.tree.call(kNegativeBinomial, {cm2 * b.row("rdl.d0", "defects/cm2"),
+                                                               b.row("yield.alpha_rdl", "1")}));
   switch (kind) {
     case PackageKind::cowos_s:
       return {
           b.name(prefix + ".cost", "silicon interposer, bonding, substrate", "USD", base + silicon),
-          b.name(prefix + ".yield", "good packages", "1", b.row("assembly.yield_total_cowos_s"))};
+          b.name(prefix + ".yield", "good packages", "1",
+                 b.row("assembly.yield_total_cowos_s", "1"))};
     case PackageKind::stacked_3d:
       return {b.name(prefix + ".cost", "silicon interposer, hybrid bonding of the dies, substrate",
                      "USD",
-                     base + silicon + b.row("cowos_soic.package_cost_3d_stack_class") -
-                         b.row("cowos_s.package_cost_h100_class")),
+                     base + silicon + b.row("cowos_soic.package_cost_3d_stack_class", "USD/unit") -
+                         b.row("cowos_s.package_cost_h100_class", "USD/unit")),
               b.name(prefix + ".yield", "good packages", "1",
-                     b.row("assembly.yield_total_cowos_s") *
+                     b.row("assembly.yield_total_cowos_s", "1") *
                          bonded("bond.yield_per_die.hybrid_3d", sizes.dies))};
     case PackageKind::cowos_l: {
       const Expr bridges =
           b.name(prefix + ".bridges", "silicon bridges", "1",
-                 b.row("package.bridges_per_stack") * sizes.stacks + std::max(sizes.dies - 1, 0.0));
-      return {
-          b.name(prefix + ".cost", "redistribution layers, silicon bridges, bonding, substrate",
-                 "USD", base + layers + bridges * b.row("emib.bridge_cost")),
-          b.name(prefix + ".yield", "good packages", "1", b.row("assembly.yield_total_cowos_l"))};
+                 b.row("package.bridges_per_stack", "bridges/stack") * sizes.stacks +
+                     std::max(sizes.dies - 1, 0.0));
+      return {b.name(prefix + ".cost", "redistribution layers, silicon bridges, bonding, substrate",
+                     "USD", base + layers + bridges * b.row("emib.bridge_cost", "USD/bridge")),
+              b.name(prefix + ".yield", "good packages", "1",
+                     b.row("assembly.yield_total_cowos_l", "1"))};
     }
     case PackageKind::cowos_r:
     case PackageKind::description:
@@ -121,7 +124,7 @@ PackageSizes package_sizes(Builder& b, Expr die_area_mm2, double dies, double st
                        b.fact("package.substrate_height", package.substrate_height->value() * kMm,
                               "mm"))
           : b.name("package.substrate_area", "area of the substrate", "mm2",
-                   b.row("substrate.area_factor") * chips);
+                   b.row("substrate.area_factor", "ratio") * chips);
   return sizes;
 }
 
@@ -143,7 +146,7 @@ PackagePrice own_package(Builder& b, const PackageSizes* sizes, Section& section
   const Expr own_yield =
       b.chip.yield ? b.name("package.description.yield", "good packages", "1",
                             1 - b.given("yield.assembly_loss", b.chip.yield->assembly_loss, 1, "1"))
-                   : b.row("assembly.yield_total_cowos_s");
+                   : b.row("assembly.yield_total_cowos_s", "1");
   std::optional<PackagePrice> chosen;
   if (sizes != nullptr) {
     for (const PackageEntry& entry : packages()) {
@@ -162,7 +165,8 @@ PackagePrice own_package(Builder& b, const PackageSizes* sizes, Section& section
   if (chosen) {
     return *chosen;
   }
-  return {from_description ? *from_description : b.row("cowos.package_cost_generic"), own_yield};
+  return {from_description ? *from_description : b.row("cowos.package_cost_generic", "USD/unit"),
+          own_yield};
 }
 
 }  // namespace churon::cost

@@ -19,39 +19,42 @@ struct Parts {
 
 Expr people(Builder& b, const std::string& key, const std::string& text, Expr heads, Expr months) {
   return b.name("nre." + key, text, "USD million",
-                heads * b.row("team.loaded_cost") * months / kMonthsYear);
+                heads * b.row("team.loaded_cost", "USD_million/person/yr") * months / kMonthsYear);
 }
 
 Parts parts_of(Builder& b, const std::string& node) {
-  const Expr design = b.row("schedule.concept_to_tapeout");
-  const Expr fab = b.row("schedule.tapeout_to_first_silicon");
-  const Expr ramp = b.row("schedule.first_silicon_to_volume");
+  const Expr design = b.row("schedule.concept_to_tapeout", "months");
+  const Expr fab = b.row("schedule.tapeout_to_first_silicon", "months");
+  const Expr ramp = b.row("schedule.first_silicon_to_volume", "months");
   const Expr months = b.name("nre.months", "from concept to volume, with the usual slip", "months",
-                             design + fab + ramp + b.row("schedule.slip"));
+                             design + fab + ramp + b.row("schedule.slip", "months"));
   const std::string mask_row = b.has_row("mask_set." + node) ? "mask_set." + node : "mask_set.N3";
-  const Expr masks = b.row(mask_row);
-  const Expr ip = b.name(
-      "nre.ip", "licences of HBM, SerDes and PCIe blocks", "USD million",
-      b.row("ip.hbm_phy_controller") + b.row("ip.serdes_112_224g") + b.row("ip.pcie_cxl_misc"));
+  const Expr masks = b.row(mask_row, "USD_million");
+  const Expr ip = b.name("nre.ip", "licences of HBM, SerDes and PCIe blocks", "USD million",
+                         b.row("ip.hbm_phy_controller", "USD_million") +
+                             b.row("ip.serdes_112_224g", "USD_million") +
+                             b.row("ip.pcie_cxl_misc", "USD_million"));
   return {
-      .frontend =
-          people(b, "frontend", "architecture and RTL", b.row("team.engineers_inhouse"), design),
-      .verification =
-          people(b, "verification", "verification", b.row("team.verification"), design + fab),
+      .frontend = people(b, "frontend", "architecture and RTL",
+                         b.row("team.engineers_inhouse", "people"), design),
+      .verification = people(b, "verification", "verification",
+                             b.row("team.verification", "people"), design + fab),
       .software = people(b, "software", "compiler, kernels, runtime, serving",
-                         b.row("software.team"), design + fab + ramp),
-      .bring_up =
-          people(b, "bring_up", "laboratory, firmware, tests", b.row("team.bring_up"), fab + ramp),
-      .backend = people(b, "backend", "physical design", b.row("team.physical_design"), design),
+                         b.row("software.team", "people"), design + fab + ramp),
+      .bring_up = people(b, "bring_up", "laboratory, firmware, tests",
+                         b.row("team.bring_up", "people"), fab + ramp),
+      .backend =
+          people(b, "backend", "physical design", b.row("team.physical_design", "people"), design),
       .ip = ip,
       .eda = b.name("nre.eda", "tools and emulation", "USD million",
-                    b.row("eda.per_year") * (design + fab) / kMonthsYear + b.row("eda.emulation")),
+                    b.row("eda.per_year", "USD_million") * (design + fab) / kMonthsYear +
+                        b.row("eda.emulation", "USD_million")),
       .masks = b.name("nre.masks", "one set of masks", "USD million", masks + 0),
       .package = b.name("nre.package", "development of the package", "USD million",
-                        b.row("package.nre_2p5d") + 0),
+                        b.row("package.nre_2p5d", "USD_million") + 0),
       .respin = b.name("nre.respin", "expected for corrections in metal", "USD million",
-                       (1 - b.row("tapeout.first_silicon_success")) * masks *
-                           b.row("mask_set.metal_respin_fraction")),
+                       (1 - b.row("tapeout.first_silicon_success", "1")) * masks *
+                           b.row("mask_set.metal_respin_fraction", "1")),
       .months = months,
   };
 }
@@ -75,7 +78,7 @@ NodeId break_even(Builder& b, const std::string& way, const std::string& text, E
 }
 
 void three_ways(Builder& b, const Parts& parts, const WayInputs& in) {
-  const Expr share = b.row("way.partner.backend_share");
+  const Expr share = b.row("way.partner.backend_share", "1");
   const Expr nre1 = b.name("way.partner.nre", "paid before volume", "USD million",
                            owned(parts) + share * carried(parts));
   const Expr unit1 = b.name("way.partner.unit", "the partner's price, programme apart", "USD",
@@ -87,33 +90,34 @@ void three_ways(Builder& b, const Parts& parts, const WayInputs& in) {
   const Expr more2 = b.name("way.inhouse.more", "that the partner would have carried",
                             "USD million", (1 - share) * carried(parts));
   const Expr nre2 = b.name("way.inhouse.nre", "paid before volume", "USD million", nre1 + more2);
-  const Expr dearer = in.dies * (1 / b.row("wafer_price.volume_discount_large_customer") - 1);
+  const Expr dearer =
+      in.dies * (1 / b.row("wafer_price.volume_discount_large_customer", "ratio") - 1);
   const Expr unit2 =
       b.name("way.inhouse.unit", "own bill of material, without the discount of a large customer",
-             "USD", (in.cogs + dearer) * (1 + b.row("way.inhouse.operations")));
+             "USD", (in.cogs + dearer) * (1 + b.row("way.inhouse.operations", "1")));
   const Expr months2 = b.name("way.inhouse.months", "to volume", "months",
-                              parts.months + b.row("way.inhouse.months_extra"));
+                              parts.months + b.row("way.inhouse.months_extra", "months"));
   b.costing.ways.push_back(
       {"inhouse", "in-house design, foundry", nre2.id, unit2.id,
        per_chip(b, "inhouse", nre2, unit2, in.units).id, months2.id,
        break_even(b, "inhouse", "cheaper than the partner from", more2, unit1 - unit2)});
 
-  const Expr capacity = b.row("way.foundry.smallest_fab");
-  const Expr per_wpm = b.row("fab.tsmc_arizona_fab1_actual") / 20;
+  const Expr capacity = b.row("way.foundry.smallest_fab", "k wafers/month");
+  const Expr per_wpm = b.row("fab.tsmc_arizona_fab1_actual", "USD_billion") / 20;
   const Expr fab = b.name("way.foundry.fab", "the smallest fab that makes sense", "USD billion",
                           capacity * per_wpm);
   const Expr more3 = b.name("way.foundry.more", "process and fab", "USD million",
-                            (fab + b.row("fab.process_development")) * 1000);
+                            (fab + b.row("fab.process_development", "USD_billion")) * 1000);
   const Expr nre3 =
       b.name("way.foundry.nre", "design, process and fab", "USD million", nre2 + more3);
   const Expr saved =
       b.name("way.foundry.saved", "own wafers at cash cost", "USD",
-             in.wafers * in.wafer_price * (1 - b.row("way.foundry.wafer_cash_share")));
+             in.wafers * in.wafer_price * (1 - b.row("way.foundry.wafer_cash_share", "1")));
   const Expr unit3 = b.name("way.foundry.unit", "own wafers at cash cost", "USD", unit2 - saved);
-  const Expr months3 =
-      b.name("way.foundry.months", "to volume: the fab is built first", "months",
-             b.row("fab.build_time") * kMonthsYear + b.row("schedule.tapeout_to_first_silicon") +
-                 b.row("schedule.first_silicon_to_volume"));
+  const Expr months3 = b.name("way.foundry.months", "to volume: the fab is built first", "months",
+                              b.row("fab.build_time", "years") * kMonthsYear +
+                                  b.row("schedule.tapeout_to_first_silicon", "months") +
+                                  b.row("schedule.first_silicon_to_volume", "months"));
   b.costing.ways.push_back({"foundry", "own foundry", nre3.id, unit3.id,
                             per_chip(b, "foundry", nre3, unit3, in.units).id, months3.id,
                             break_even(b, "foundry", "cheaper than in-house from", more3, saved)});

@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <map>
 
 #include "base/text.h"
 #include "cost/sheet.h"
@@ -120,7 +119,10 @@ std::string shown_folder(const std::string& folder) {
   return folder.ends_with(kShipped) ? std::string(kShipped) : folder;
 }
 
-void read_rows(Sheet& sheet, const std::string& file, std::vector<Input>& rows) {
+using Places = std::map<std::string, SourceSpan, std::less<>>;
+
+void read_rows(Sheet& sheet, const std::string& file, std::vector<Input>& rows,
+               Places& unit_places) {
   const auto columns = columns_of(sheet);
   if (!columns) {
     return;
@@ -142,6 +144,7 @@ void read_rows(Sheet& sheet, const std::string& file, std::vector<Input>& rows) 
                  {fmt::format("one of {}", fmt::join(kBases, ", "))});
     }
     if (key && unit && range && source) {
+      unit_places.emplace(*key, sheet.table().place(row, columns->unit));
       rows.push_back({.key = *key,
                       .unit = *unit,
                       .range = *range,
@@ -204,7 +207,8 @@ Result<Tables> Tables::load(const std::string& folder) {
       findings.insert(findings.end(), sheet.error().begin(), sheet.error().end());
       continue;
     }
-    read_rows(*sheet, fmt::format("{}/{}.csv", shown_folder(folder), name), tables.rows_);
+    read_rows(*sheet, fmt::format("{}/{}.csv", shown_folder(folder), name), tables.rows_,
+              tables.unit_places_);
     findings.insert(findings.end(), sheet->findings().begin(), sheet->findings().end());
   }
   std::stable_sort(tables.rows_.begin(), tables.rows_.end(),
@@ -228,6 +232,19 @@ const Input* Tables::find(std::string_view key) const {
       std::lower_bound(rows_.begin(), rows_.end(), key,
                        [](const Input& row, std::string_view wanted) { return row.key < wanted; });
   return found != rows_.end() && found->key == key ? &*found : nullptr;
+}
+
+Result<const Input*> Tables::row(std::string_view key, std::string_view unit) const {
+  const Input* const found = find(key);
+  if (found == nullptr) {
+    return fail({.code = "K0111",
+                 .message = fmt::format("the cost tables have no row `{}`", key),
+                 .help = {"data/cost/README.md describes the tables"}});
+  }
+  if (found->unit != unit) {
+    return fail(wrong_unit("K0113", key, unit, found->unit, unit_places_.find(key)->second));
+  }
+  return found;
 }
 
 Result<Recipes> Recipes::load(const std::string& folder) {

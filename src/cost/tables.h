@@ -2,6 +2,7 @@
 // each with unit, date, source and basis. data/cost/README.md says how to read them.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,10 +45,14 @@ class Tables {
   static Result<Tables> load(const std::string& folder);
 
   [[nodiscard]] const Input* find(std::string_view key) const;
+  // The row for a use that takes its numbers to be in `unit`. Errors: K0111 there is none, K0113 it
+  // is in another unit.
+  [[nodiscard]] Result<const Input*> row(std::string_view key, std::string_view unit) const;
   [[nodiscard]] const std::vector<Input>& rows() const { return rows_; }
 
  private:
-  std::vector<Input> rows_;  // by key
+  std::vector<Input> rows_;                                     // by key
+  std::map<std::string, SourceSpan, std::less<>> unit_places_;  // by key
 };
 
 // How a bought chip is made and sold, as far as that is public: data/cost/bought.csv. The fields

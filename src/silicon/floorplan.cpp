@@ -71,11 +71,16 @@ Result<std::optional<InterposerLimit>> interposer_limit(std::string_view package
   const int quantity = table->column("quantity");
   const int central = table->column("central");
   const int source = table->column("source");
-  if (quantity >= 0 && central >= 0 && source >= 0) {
+  const int unit = table->column("unit");
+  if (quantity >= 0 && central >= 0 && source >= 0 && unit >= 0) {
     for (const CsvRow& row : table->rows) {
       if (row.fields[static_cast<std::size_t>(quantity)].text == key) {
         const auto value = parse_quantity(row.fields[static_cast<std::size_t>(central)].text,
                                           QuantityKind::number);
+        const std::string& found = row.fields[static_cast<std::size_t>(unit)].text;
+        if (found != "reticles") {
+          return fail(wrong_unit("A0108", key, "reticles", found, table->place(row, unit)));
+        }
         if (value && *value > 0) {
           return InterposerLimit{
               *value,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/data_dir.h"
@@ -22,6 +23,10 @@ constexpr std::array<std::string_view, 6> kColumns{"quantity", "unit",   "node",
 constexpr double kLibrarySpread = 0.10;
 constexpr double kMacroSpread = 0.10;
 constexpr double kEnergySpread = 0.15;
+
+// Units that the formulas take the rows to be in.
+constexpr std::string_view kUm2 = "um2", kTransistorsMm2 = "MTr/mm2", kMibMm2 = "Mib/mm2",
+                           kPj = "pJ", kTimes = "x";
 
 constexpr double kTransistorsOfNand2 = 4;
 constexpr double kPerSquareMillimetre = 1e6;  // to per square metre
@@ -86,9 +91,15 @@ class Derivation {
  public:
   explicit Derivation(const TechnologyTable& table) : table_(table) {}
 
-  std::optional<Range> take(std::string_view quantity, std::string_view node) {
+  std::optional<Range> take(std::string_view quantity, std::string_view node,
+                            std::string_view unit) {
     const TechnologyRow* row = table_.find(quantity, node);
     if (row == nullptr) {
+      return std::nullopt;
+    }
+    if (row->unit != unit) {
+      findings_.try_emplace(row->line, wrong_unit("A0108", fmt::format("{}, {}", quantity, node),
+                                                  unit, row->unit, row->unit_place));
       return std::nullopt;
     }
     rests_on_.push_back(fmt::format(
@@ -96,12 +107,21 @@ class Derivation {
         row->high > row->low ? fmt::format("-{:g}", row->high) : "", row->unit, row->line));
     return Range{row->low, row->high};
   }
-  std::optional<double> middle(std::string_view quantity, std::string_view node) {
-    const auto found = take(quantity, node);
+  std::optional<double> middle(std::string_view quantity, std::string_view node,
+                               std::string_view unit) {
+    const auto found = take(quantity, node, unit);
     return found ? std::optional((found->low + found->high) / 2) : std::nullopt;
   }
 
   std::vector<std::string> take_rests_on() { return std::exchange(rests_on_, {}); }
+  // Rows in another unit than their use expects.
+  [[nodiscard]] Diagnostics findings() const {
+    Diagnostics all;
+    for (const auto& [line, finding] : findings_) {
+      all.push_back(finding);
+    }
+    return all;
+  }
 
   // Transistors per square metre.
   std::optional<Band> logic_density(const Entry& entry) {
@@ -109,7 +129,8 @@ class Derivation {
     if (entry.id == "n2") {
       return density_of_n2();
     }
-    const auto row = middle(entry.logic, entry.name);
+    const auto row =
+        middle(entry.logic, entry.name, entry.logic == kNand2 ? kUm2 : kTransistorsMm2);
     if (!row) {
       return std::nullopt;
     }
@@ -121,8 +142,8 @@ class Derivation {
     double high = *row;
     const auto claim = [&](std::string_view step, std::string_view of, std::string_view before_row,
                            std::string_view before) {
-      const auto factor = middle(step, of);
-      const auto base = middle(before_row, before);
+      const auto factor = middle(step, of, kTimes);
+      const auto base = middle(before_row, before, kTransistorsMm2);
       if (factor && base) {
         low = std::min(low, *factor * *base);
         high = std::max(high, *factor * *base);
@@ -143,9 +164,9 @@ class Derivation {
   std::optional<Band> bit_cell(const Entry& entry) {
     if (entry.id == "n2") {
       // No cell is published, but what a macro holds: at the array efficiency of N3E.
-      const auto cell = middle("SRAM HD bitcell area", "TSMC N3E");
-      const auto macro = middle("SRAM macro density estimate", "TSMC N3E and N5");
-      const auto macro_n2 = middle("SRAM macro density", "TSMC N2");
+      const auto cell = middle("SRAM HD bitcell area", "TSMC N3E", kUm2);
+      const auto macro = middle("SRAM macro density estimate", "TSMC N3E and N5", kMibMm2);
+      const auto macro_n2 = middle("SRAM macro density", "TSMC N2", kMibMm2);
       return cell && macro && macro_n2
                  ? std::optional(
                        around(*cell * *macro / *macro_n2 * kSquareMicrometres, kMacroSpread))
@@ -154,7 +175,7 @@ class Derivation {
     if (entry.bit_cell.empty()) {
       return std::nullopt;
     }
-    const auto cell = take("SRAM HD bitcell area", entry.bit_cell);
+    const auto cell = take("SRAM HD bitcell area", entry.bit_cell, kUm2);
     if (!cell) {
       return std::nullopt;
     }
@@ -168,7 +189,7 @@ class Derivation {
   // N7 is 1; each step takes away what the foundry says it saves at the same speed.
   std::optional<double> logic_energy(std::string_view id) {
     const auto kept = [&](std::string_view step, std::string_view of) -> std::optional<double> {
-      const auto saved = middle(step, of);
+      const auto saved = middle(step, of, "%");
       return saved ? std::optional(1 - *saved / 100) : std::nullopt;
     };
     const auto after = [](std::optional<double> before,
@@ -183,10 +204,10 @@ class Derivation {
       return factor ? std::optional(1 / *factor) : std::nullopt;
     }
     if (id == "45nm") {
-      const auto old_multiply = middle("energy int8 multiply", "45nm");
-      const auto old_add = middle("energy int8 add", "45nm");
-      const auto multiply = middle("energy int8 multiply", "7nm");
-      const auto add = middle("energy int8 add", "7nm");
+      const auto old_multiply = middle("energy int8 multiply", "45nm", kPj);
+      const auto old_add = middle("energy int8 add", "45nm", kPj);
+      const auto multiply = middle("energy int8 multiply", "7nm", kPj);
+      const auto add = middle("energy int8 add", "7nm", kPj);
       return old_multiply && old_add && multiply && add
                  ? std::optional((*old_multiply + *old_add) / (*multiply + *add))
                  : std::nullopt;
@@ -209,11 +230,11 @@ class Derivation {
   // the voltage falls as well; there both ends are in the table.
   std::optional<double> sram_energy(const Entry& entry, const std::optional<Band>& cell) {
     if (entry.same_energy == "45nm") {
-      const auto old = middle("energy 64-bit SRAM access 32 KB", "45nm");
-      const auto now = middle("energy 64-bit SRAM access 32 KB", "7nm");
+      const auto old = middle("energy 64-bit SRAM access 32 KB", "45nm", kPj);
+      const auto now = middle("energy 64-bit SRAM access 32 KB", "7nm", kPj);
       return old && now ? std::optional(*old / *now) : std::nullopt;
     }
-    const auto cell_n7 = middle("SRAM HD bitcell area", "TSMC N7");
+    const auto cell_n7 = middle("SRAM HD bitcell area", "TSMC N7", kUm2);
     return cell && cell_n7
                ? std::optional(std::sqrt(cell->central / (*cell_n7 * kSquareMicrometres)))
                : std::nullopt;
@@ -223,10 +244,10 @@ class Derivation {
   // The foundry's chip density is of half logic, 30 % SRAM and a fifth that does not shrink:
   // 1 / c = 0.5 / l + 0.3 / s + 0.2.
   std::optional<Band> density_of_n2() {
-    const auto n3e = middle("logic density (peak, 2-1 fin)", "TSMC N3E");
-    const auto chip = middle("chip density ratio N3E -> N2 (mixed chip)", "TSMC N2 vs N3E");
-    const auto macro = middle("SRAM macro density estimate", "TSMC N3E and N5");
-    const auto macro_n2 = middle("SRAM macro density", "TSMC N2");
+    const auto n3e = middle("logic density (peak, 2-1 fin)", "TSMC N3E", kTransistorsMm2);
+    const auto chip = middle("chip density ratio N3E -> N2 (mixed chip)", "TSMC N2 vs N3E", kTimes);
+    const auto macro = middle("SRAM macro density estimate", "TSMC N3E and N5", kMibMm2);
+    const auto macro_n2 = middle("SRAM macro density", "TSMC N2", kMibMm2);
     if (!n3e || !chip || !macro || !macro_n2) {
       return std::nullopt;
     }
@@ -239,6 +260,7 @@ class Derivation {
 
   const TechnologyTable& table_;
   std::vector<std::string> rests_on_;
+  std::map<int, Diagnostic> findings_;  // by line
 };
 
 }  // namespace
@@ -299,8 +321,8 @@ Result<TechnologyTable> parse_technology(std::string text, const std::string& fi
             0);
       continue;
     }
-    table.rows.push_back(
-        {field(0), field(1), field(2), numbers->low, numbers->high, field(4), field(5), row.line});
+    table.rows.push_back({field(0), field(1), field(2), numbers->low, numbers->high, field(4),
+                          field(5), row.line, csv.place(row, at[1])});
   }
   if (!findings.empty()) {
     return tl::unexpected(findings);
@@ -348,6 +370,9 @@ Result<std::vector<Node>> nodes(const TechnologyTable& table) {
     }
     node.rests_on = std::move(once);
     result.push_back(std::move(node));
+  }
+  if (auto findings = derivation.findings(); !findings.empty()) {
+    return tl::unexpected(std::move(findings));
   }
   if (result.empty()) {
     return fail("A0105", fmt::format("{} has no logic density of any node", table.file),

@@ -4,7 +4,8 @@
 //
 // Errors: A0101 a column is missing, A0102 no number, A0103 a row is there twice, A0104 a range
 // whose low is above its high or a value that is not positive, A0105 a row that is needed is
-// missing, A0106 no node of that name; those of the CSV form.
+// missing, A0106 no node of that name, A0108 a row that is needed is in another unit; those of the
+// CSV form.
 #pragma once
 
 #include <optional>
@@ -23,6 +24,7 @@ struct TechnologyRow {
   double low = 0, high = 0;  // the same where the table gives one number
   std::string source, note;
   int line = 0;
+  SourceSpan unit_place;
 
   [[nodiscard]] double middle() const { return (low + high) / 2; }
 };

@@ -203,6 +203,8 @@ std::string golden_text() {
   add("no date", with_change("prices.csv", "2021-06..2025-03", "lately", {"b200"}));
   add("a row that is needed",
       with_change("wafers.csv", "wafer.scribe_lane", "wafer.street", {"b200"}));
+  add("a row in another unit",
+      with_change("memory.csv", "hbm3e.price_2024,USD/GB", "hbm3e.price_2024,USD/TB", {"b200"}));
   add("a scope", with_change("bought.csv", "per_gpu,system,rental.B200", "per_gpu,rack,rental.B200",
                              {"b200"}));
   const TemporaryFolder cases;

@@ -39,6 +39,9 @@ std::string golden_text() {
                               "cell,um2,TSMC N2,0.37-0.30,a,\n"
                               "cell,um2,TSMC N3E,1,a,\ncell,um2,TSMC N3E,2,a,\n",
                               kHeader));
+  table("units",
+        fmt::format("{}\"logic density (peak, NAND2/SFF weighted)\",kTr/mm2,TSMC N7,91,a,\n",
+                    kHeader));
   table("rows", fmt::format("{}cell,um2,TSMC N5,0.021,a,\n", kHeader));
 
   const auto chip = [&](std::string_view name, const std::vector<std::string>& overrides,
