@@ -178,7 +178,7 @@ def main():
     plan = json.loads(done.stdout)
     row = {"futures": len(plan["futures"]), "seconds": seconds, "gap": plan["solver"]["gap"],
            "objective_usd": plan["objective_usd"], "rows": plan["solver"]["rows"], "columns": plan["solver"]["columns"],
-           "integers": plan["solver"]["integers"], "own_chip": plan["own_chip"]["build"]}
+           "integers": plan["solver"]["integers"], "own_chip": any(one["build"] for one in plan["own_chips"])}
     if options.json:
         print(json.dumps({"schema": "churon.bench.plan", **row}, indent=2))
         return

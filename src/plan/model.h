@@ -17,6 +17,7 @@ namespace churon::plan {
 struct Policy {
   std::string key, text;
   std::string vendor = {};      // that alone may be ordered from
+  int without = -1;             // the own chip that is left out, where it is one of several
   std::vector<bool> may_order;  // by option; empty: all. What is signed already stays signed
   int first_signing = 0;        // quarter before which nothing new is signed, no gate decided
   bool has_vendor_share = true;

@@ -148,25 +148,46 @@ std::vector<ShadowPrice> shadow_prices(const Solved& solved) {
   return prices;
 }
 
+// Without all own chips that may still be decided; where there are several, without each alone too.
+void add_without_own(const Scenario& s, std::vector<Policy>& policies) {
+  std::vector<int> own;
+  for (int o = 0; o < s.option_count(); ++o) {
+    if (has_open_gate(s.options[index(o)])) {
+      own.push_back(o);
+    }
+  }
+  const auto add = [&](std::string key, std::string text, const std::vector<int>& left_out,
+                       int without) {
+    std::vector<bool> may_order(s.options.size(), true);
+    for (const int o : left_out) {
+      may_order[index(o)] = false;
+    }
+    policies.push_back({.key = std::move(key),
+                        .text = std::move(text),
+                        .without = without,
+                        .may_order = std::move(may_order)});
+  };
+  if (!own.empty()) {
+    add("without_own", "no own chip", own, -1);
+  }
+  for (std::size_t i = 0; own.size() > 1 && i < own.size(); ++i) {
+    const std::string& name = s.options[index(own[i])].name;
+    add("without." + name, "no " + name, {own[i]}, own[i]);
+  }
+}
+
 std::vector<Policy> other_policies(const Scenario& s) {
   std::vector<Policy> policies{{.key = "wait",
                                 .text = "nothing new signed for a quarter",
                                 .may_order = {},
                                 .first_signing = 1}};
-  std::vector<bool> bought(s.options.size());
+  add_without_own(s, policies);
   std::vector<std::string> vendors;
-  bool has_own = false;
-  for (std::size_t o = 0; o < s.options.size(); ++o) {
-    const Option& one = s.options[o];
-    has_own = has_own || has_open_gate(one);
-    bought[o] = !has_open_gate(one);
+  for (const Option& one : s.options) {
     if (one.kind != Kind::rent &&
         std::find(vendors.begin(), vendors.end(), one.vendor) == vendors.end()) {
       vendors.push_back(one.vendor);
     }
-  }
-  if (has_own) {
-    policies.push_back({.key = "without_own", .text = "no own chip", .may_order = bought});
   }
   if (vendors.size() == 1 && s.vendor_share >= 1) {
     vendors.clear();  // from that vendor alone is the same program
@@ -263,6 +284,8 @@ Result<Plan> plan(Scenario scenario, const PlanOptions& options) {
       made.waiting = std::move(outcome);
     } else if (outcome.policy.key == "without_own") {
       made.without_own = std::move(outcome);
+    } else if (outcome.policy.without >= 0) {
+      made.without_one_own.push_back(std::move(outcome));
     } else {
       made.single_vendor.push_back(std::move(outcome));
     }

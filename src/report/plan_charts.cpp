@@ -168,8 +168,8 @@ class Charts {
     const auto add = [&](const plan::Outcome& outcome) {
       if (outcome.has_plan) {
         panel.rows.push_back({.name = outcome.policy.key == "wait" ? "wait a quarter"
-                                      : outcome.policy.key == "without_own"
-                                          ? "no own chip"
+                                      : outcome.policy.vendor.empty()
+                                          ? outcome.policy.text
                                           : outcome.policy.vendor + " alone",
                               .value = regret(plan_, outcome) / 1e6,
                               .note = regret_text(plan_, outcome)});
@@ -180,6 +180,9 @@ class Charts {
     }
     if (plan_.without_own) {
       add(*plan_.without_own);
+    }
+    for (const plan::Outcome& one : plan_.without_one_own) {
+      add(one);
     }
     for (const plan::Outcome& one : plan_.single_vendor) {
       add(one);

@@ -339,6 +339,9 @@ void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
   if (plan.without_own) {
     add("own_value", *plan.without_own);
   }
+  for (const plan::Outcome& one : plan.without_one_own) {
+    add("own_value." + plan.scenario->options[index(one.policy.without)].name, one);
+  }
   for (const plan::Outcome& one : plan.single_vendor) {
     add("regret." + one.policy.vendor, one);
   }
@@ -424,7 +427,8 @@ std::vector<Answer> answers(const PlanRecord& record) {
 
 // Of another plan that was left out.
 bool is_left_out(const PlanRecord& record, std::string_view key) {
-  const bool is_outcome = key == "waiting" || key == "own_value" || key.starts_with("regret.");
+  const bool is_outcome =
+      key == "waiting" || key.starts_with("own_value") || key.starts_with("regret.");
   return is_outcome && (!record.options.with_policies || !has_reached_gap(record.plan));
 }
 

@@ -112,23 +112,26 @@ Json signatures_json(const plan::Plan& plan) {
   return list;
 }
 
-Json own_json(const PlanRecord& record) {
-  const plan::Plan& plan = record.plan;
-  const OwnDecision own = own_decision(plan);
-  if (own.option < 0) {
-    return nullptr;
+// Of the own chips whose gate is open.
+Json own_json(const plan::Plan& plan) {
+  Json list = Json::array();
+  for (const OwnDecision& own : own_decisions(plan)) {
+    const plan::Option& option = plan.scenario->options[index(own.option)];
+    const plan::Outcome* other = without(plan, own);
+    Json gates = Json::array();
+    for (const int gate : own.gate) {
+      gates.push_back(gate < 0 ? Json() : Json(quarter_text(plan, gate)));
+    }
+    list.push_back(
+        {{"option", option.name},
+         {"build", own.is_taken()},
+         {"standing", name(standing(plan, own))},
+         {"gate_by_future", std::move(gates)},
+         {"programme_usd", rounded(option.gate->nre.value)},
+         {"option_value_usd",
+          other != nullptr && other->has_plan ? rounded(regret(plan, *other)) : Json()}});
   }
-  Json gates = Json::array();
-  for (const int gate : own.gate) {
-    gates.push_back(gate < 0 ? Json() : Json(quarter_text(plan, gate)));
-  }
-  return {
-      {"option", plan.scenario->options[index(own.option)].name},
-      {"build", own.is_taken()},
-      {"settled", has_reached_gap(plan) && !is_close_call(plan, own)},
-      {"gate_by_future", std::move(gates)},
-      {"programme_usd", rounded(plan.scenario->options[index(own.option)].gate->nre.value)},
-      {"option_value_usd", plan.without_own ? rounded(regret(plan, *plan.without_own)) : Json()}};
+  return list;
 }
 
 Json facts_json(const plan::Scenario& s) {
@@ -181,7 +184,7 @@ Json plan_json(const PlanRecord& record) {
                                {"p50", rounded(record.per_mtok.p50)},
                                {"p90", rounded(record.per_mtok.p90)}};
   json["unmet_share"] = rounded(unmet_share(plan));
-  json["own_chip"] = own_json(record);
+  json["own_chips"] = own_json(plan);
   json["signatures"] = signatures_json(plan);
   json["binding"] = Json::array();
   for (const plan::ShadowPrice& one : plan.binding) {
@@ -193,6 +196,10 @@ Json plan_json(const PlanRecord& record) {
   }
   json["waiting"] = plan.waiting ? outcome_json(record, *plan.waiting) : Json();
   json["without_own"] = plan.without_own ? outcome_json(record, *plan.without_own) : Json();
+  json["without_one_own"] = Json::array();
+  for (const plan::Outcome& one : plan.without_one_own) {
+    json["without_one_own"].push_back(outcome_json(record, one));
+  }
   json["single_vendor"] = Json::array();
   for (const plan::Outcome& one : plan.single_vendor) {
     json["single_vendor"].push_back(outcome_json(record, one));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/text.h"
 #include "report/plan_view.h"
@@ -27,38 +28,81 @@ std::string gate_text(const plan::Plan& plan, const OwnDecision& own) {
   return text;
 }
 
-std::string own_line(const PlanRecord& record) {
+// What is left of the verdict on an own chip where nobody looked for the plan without it.
+std::string_view why_not_looked_at(const PlanRecord& record) {
+  return record.options.with_policies ? "the search for the plan without it ended early"
+                                      : "--quick leaves out the plan without it";
+}
+
+std::string own_sentence(const PlanRecord& record, const OwnDecision& own) {
   const plan::Plan& plan = record.plan;
-  const OwnDecision own = own_decision(plan);
-  if (own.option < 0) {
-    return "Own chip: none is on offer here.\n";
-  }
   const std::string& name = plan.scenario->options[index(own.option)].name;
-  const plan::Gate& gate = *plan.scenario->options[index(own.option)].gate;
+  const std::string nre = usd(plan.scenario->options[index(own.option)].gate->nre.value);
+  const plan::Outcome* other = without(plan, own);
   const std::string worth =
-      plan.without_own
-          ? fmt::format("the option to build it is worth {}", regret_text(plan, *plan.without_own))
+      other != nullptr
+          ? fmt::format("the option to build it is worth {}", regret_text(plan, *other))
           : "what the option to build it is worth was not computed";
   const std::string found =
       own.is_taken() ? "with it, decided " + gate_text(plan, own) : std::string("without it");
-  if (!has_reached_gap(plan)) {
-    return fmt::format(
-        "Own chip {}: not settled. The search ended before the gap was reached; the best plan "
-        "found so far is {}. Its programme costs {}; {}.\n",
-        name, found, usd(gate.nre.value), worth);
-  }
-  if (is_close_call(plan, own)) {
-    return fmt::format(
-        "Own chip {}: a close call. Its programme costs {}; {}, which the gap hides; this plan is "
-        "{}.\n",
-        name, usd(gate.nre.value), worth, found);
+  switch (standing(plan, own)) {
+    case Standing::not_settled:
+      return fmt::format(
+          "Own chip {}: not settled. The search ended before the gap was reached; the best plan "
+          "found so far is {}. Its programme costs {}; {}.",
+          name, found, nre, worth);
+    case Standing::not_looked_at:
+      return fmt::format(
+          "Own chip {}: this plan is {}; whether that is a close call was not looked at ({}). Its "
+          "programme costs {}.",
+          name, found, why_not_looked_at(record), nre);
+    case Standing::close_call:
+      return fmt::format(
+          "Own chip {}: a close call. Its programme costs {}; {}, which the gap hides; this plan "
+          "is {}.",
+          name, nre, worth, found);
+    case Standing::settled:
+      break;
   }
   if (!own.is_taken()) {
-    return fmt::format("Own chip {}: no. Its programme of {} does not come back here; {}.\n", name,
-                       usd(gate.nre.value), worth);
+    return fmt::format("Own chip {}: no. Its programme of {} does not come back here; {}.", name,
+                       nre, worth);
   }
-  return fmt::format("Own chip {}: yes, decide {}. Its programme costs {}; {}.\n", name,
-                     gate_text(plan, own), usd(gate.nre.value), worth);
+  return fmt::format("Own chip {}: yes, decide {}. Its programme costs {}; {}.", name,
+                     gate_text(plan, own), nre, worth);
+}
+
+// Of an own chip whose programme is decided and paid: what more of it is signed.
+std::string decided_sentence(const plan::Plan& plan, std::size_t o) {
+  const double more = mean(plan, [&](const plan::Book&, std::size_t f) {
+    const auto& ordered = plan.best.decisions[f].options[o].ordered;
+    return std::accumulate(ordered.begin(), ordered.end(), 0.0);
+  });
+  return fmt::format("Own chip {}, decided before: {}.", plan.scenario->options[o].name,
+                     more < 0.5 ? "nothing more is signed"
+                                : fmt::format("{} more are signed over the plan", number(more)));
+}
+
+std::string own_line(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
+  const auto open = own_decisions(plan);
+  std::vector<std::string> sentences;
+  for (const OwnDecision& own : open) {
+    sentences.push_back(own_sentence(record, own));
+  }
+  if (open.size() > 1 && plan.without_own) {
+    sentences.push_back(plan.without_own->has_plan
+                            ? fmt::format("The option to build any of them is worth {}.",
+                                          regret_text(plan, *plan.without_own))
+                            : std::string("Without any of them there is no plan."));
+  }
+  for (std::size_t o = 0; o < plan.scenario->options.size(); ++o) {
+    const plan::Option& option = plan.scenario->options[o];
+    if (option.gate && option.gate->is_passed) {
+      sentences.push_back(decided_sentence(plan, o));
+    }
+  }
+  return sentences.empty() ? "Own chip: none is on offer here.\n" : join(sentences, " ") + "\n";
 }
 
 std::string now_line(const std::vector<Signature>& list, const PlanRecord& record) {
@@ -139,6 +183,10 @@ std::string rest_line(const PlanRecord& record) {
     parts.push_back(plan.waiting->has_plan ? fmt::format("waiting a quarter costs {}",
                                                          regret_text(plan, *plan.waiting))
                                            : "waiting a quarter leaves no plan");
+  } else {
+    parts.push_back(
+        fmt::format("what waiting a quarter costs{} was not looked at",
+                    plan.single_vendor.empty() ? " and what a single vendor does" : ""));
   }
   const plan::Outcome* least = nullptr;
   for (const plan::Outcome& one : plan.single_vendor) {
@@ -302,6 +350,9 @@ std::string others_text(const PlanRecord& record) {
   }
   if (plan.without_own) {
     row(plan.without_own->policy.text, *plan.without_own);
+  }
+  for (const plan::Outcome& one : plan.without_one_own) {
+    row(one.policy.text, one);
   }
   for (const plan::Outcome& one : plan.single_vendor) {
     row(one.policy.text, one);

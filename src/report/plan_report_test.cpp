@@ -58,8 +58,33 @@ max = "2000 chips"
 gate = { nre = "50 million USD", decide_by = "2027-Q3", tapeout = "1 quarter", qualification = "1 quarter" }
 )";
 
-PlanRecord record() {
-  auto scenario = plan::parse_scenario(kScenario, "plan.toml", CHURON_SOURCE_DIR "/data/cost");
+// A second own chip, and one whose gate has passed.
+constexpr std::string_view kMoreOwn = R"(
+[[option]]
+name = "next"
+kind = "own"
+price = "15000 USD"
+power = "1.3 kW"
+running = "0.4 USD/h"
+tokens = { chat = "8000 tok/s" }
+max = "2000 chips"
+gate = { nre = "80 million USD", decide_by = "2027-Q3", tapeout = "1 quarter", qualification = "1 quarter" }
+
+[[option]]
+name = "first"
+kind = "own"
+price = "30000 USD"
+power = "1.3 kW"
+running = "0.4 USD/h"
+tokens = { chat = "5000 tok/s" }
+max = "2000 chips"
+booking = "2 quarters"
+gate = { passed = true, tapeout = "0 quarters", qualification = "1 quarter" }
+)";
+
+PlanRecord record(const std::string& more = "") {
+  auto scenario = plan::parse_scenario(std::string(kScenario) + more, "plan.toml",
+                                       CHURON_SOURCE_DIR "/data/cost");
   EXPECT_TRUE(scenario) << to_text(scenario.error());
   const plan::PlanOptions options{.with_policies = false};
   auto made = plan::plan(std::move(*scenario), options);
@@ -68,49 +93,117 @@ PlanRecord record() {
   return plan_record(std::move(*made), options, 1);
 }
 
-void decide(PlanRecord& record, const std::vector<int>& gates) {
+void decide(PlanRecord& record, const std::vector<int>& gates, std::size_t option = 1) {
   for (std::size_t f = 0; f < gates.size(); ++f) {
-    record.plan.best.decisions[f].options[1].gate = gates[f];
+    record.plan.best.decisions[f].options[option].gate = gates[f];
   }
+}
+
+// A plan without own chips, or without one of them, that costs so much more.
+plan::Outcome costs_more(const PlanRecord& record, double usd, int without = -1) {
+  const double objective = record.plan.best.objective + usd;
+  return {.policy = {.key = "without", .text = "", .without = without, .may_order = {}},
+          .has_plan = true,
+          .objective = objective,
+          .bound = objective};
 }
 
 TEST(PlanReport, says_the_first_decision_and_in_how_many_futures_it_falls) {
   PlanRecord of = record();
+  of.plan.without_own = costs_more(of, 1e8);
   decide(of, {1, 0});
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide now."));
   decide(of, {-1, 1});
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2 in 1 of 2 futures."));
   decide(of, {2, 1});
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2."));
+  of.plan.without_own = costs_more(of, 0);
   decide(of, {-1, -1});
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: no."));
 }
 
+TEST(PlanReport, says_where_a_close_call_was_not_looked_at) {
+  PlanRecord of = record();
+  decide(of, {-1, -1});
+  EXPECT_THAT(plan_text(of),
+              StartsWith("Own chip own: this plan is without it; whether that is a close call was "
+                         "not looked at (--quick leaves out the plan without it)."));
+  EXPECT_THAT(plan_text(of), HasSubstr("what waiting a quarter costs and what a single vendor "
+                                       "does was not looked at"));
+  EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "not looked at");
+  of.options.with_policies = true;
+  decide(of, {0, 0});
+  EXPECT_THAT(plan_text(of), HasSubstr("this plan is with it, decided now; whether that is a close "
+                                       "call was not looked at (the search for"));
+}
+
+TEST(PlanReport, names_every_own_chip) {
+  PlanRecord of = record(std::string(kMoreOwn));
+  const std::string text = plan_text(of);
+  for (const char* part : {"Own chip own: this plan is", "Own chip next: this plan is",
+                           "Own chip first, decided before: "}) {
+    EXPECT_EQ(text.substr(0, text.find('\n')).find(part) == std::string::npos, false) << part;
+  }
+  of.plan.without_own = costs_more(of, 9e8);
+  of.plan.without_one_own = {costs_more(of, 0, 1), costs_more(of, 7e8, 2)};
+  decide(of, {-1, -1}, 1);
+  decide(of, {1, 1}, 2);
+  EXPECT_THAT(plan_text(of),
+              StartsWith("Own chip own: no. Its programme of 50.0 million USD does not come back "
+                         "here; the option to build it is worth 0 USD. Own chip next: yes, decide "
+                         "in 2027-Q2. Its programme costs 80.0 million USD; the option to build it "
+                         "is worth 700 million USD. The option to build any of them is worth 900 "
+                         "million USD. Own chip first, decided before: "));
+  const Json own = plan_json(of)["own_chips"];
+  ASSERT_EQ(own.size(), 2U);
+  EXPECT_EQ(own[0]["build"], false);
+  EXPECT_EQ(own[1]["option"], "next");
+  EXPECT_EQ(own[1]["build"], true);
+  EXPECT_NEAR(own[1]["option_value_usd"].get<double>(), 7e8, 1);
+}
+
+TEST(PlanReport, holds_every_own_chip_against_the_plan_without_it) {
+  auto scenario = plan::parse_scenario(std::string(kScenario) + std::string(kMoreOwn), "plan.toml",
+                                       CHURON_SOURCE_DIR "/data/cost");
+  ASSERT_TRUE(scenario);
+  const auto made = plan::plan(std::move(*scenario), {});
+  ASSERT_TRUE(made);
+  ASSERT_EQ(made->without_one_own.size(), 2U);
+  ASSERT_TRUE(made->without_own);
+  for (const OwnDecision& own : own_decisions(*made)) {
+    const plan::Outcome* other = without(*made, own);
+    ASSERT_NE(other, nullptr);
+    for (const plan::Decisions& one : other->decisions) {
+      EXPECT_EQ(one.options[plan::index(own.option)].gate, -1);
+    }
+    EXPECT_GE(other->objective, made->best.bound);
+    EXPECT_LE(other->bound, made->without_own->objective);
+  }
+}
+
 TEST(PlanReport, settles_nothing_where_the_search_ended_early) {
   PlanRecord of = record();
-  EXPECT_EQ(plan_json(of)["own_chip"]["settled"], true);
+  of.plan.without_own = costs_more(of, 0);
+  EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "settled");
   for (const plan::Status status : {plan::Status::interrupted, plan::Status::time_limit}) {
     of.plan.best.status = status;
     decide(of, {-1, -1});
     EXPECT_THAT(plan_text(of), StartsWith("Own chip own: not settled."));
     EXPECT_THAT(plan_text(of), HasSubstr("the best plan found so far is without it."));
     EXPECT_THAT(plan_text(of), Not(HasSubstr("does not come back")));
-    EXPECT_EQ(plan_json(of)["own_chip"]["settled"], false);
-    EXPECT_EQ(plan_json(of)["own_chip"]["build"], false);
+    EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "not settled");
+    EXPECT_EQ(plan_json(of)["own_chips"][0]["build"], false);
     decide(of, {-1, 1});
     EXPECT_THAT(plan_text(of),
                 HasSubstr("so far is with it, decided in 2027-Q2 in 1 of 2 futures."));
-    EXPECT_EQ(plan_json(of)["own_chip"]["build"], true);
+    EXPECT_EQ(plan_json(of)["own_chips"][0]["build"], true);
   }
 }
 
 TEST(PlanReport, calls_it_close_where_the_gap_hides_whether_to_build) {
   PlanRecord of = record();
   const double objective = of.plan.best.objective;
-  of.plan.without_own = plan::Outcome{.policy = {.key = "without_own", .text = "", .may_order = {}},
-                                      .has_plan = true,
-                                      .objective = objective,
-                                      .bound = objective};
+  of.plan.without_own = costs_more(of, 0);
   const auto worth = [&](double usd, double gap_usd) {
     of.plan.without_own->objective = of.plan.without_own->bound = objective + usd;
     of.plan.best.bound = objective - gap_usd;
@@ -118,11 +211,11 @@ TEST(PlanReport, calls_it_close_where_the_gap_hides_whether_to_build) {
   decide(of, {1, 1});
   worth(3e6, 2e6);
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2."));
-  EXPECT_EQ(plan_json(of)["own_chip"]["settled"], true);
+  EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "settled");
   worth(2e6, 3e6);
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: a close call."));
   EXPECT_THAT(plan_text(of), HasSubstr("this plan is with it, decided in 2027-Q2."));
-  EXPECT_EQ(plan_json(of)["own_chip"]["settled"], false);
+  EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "close call");
   decide(of, {-1, -1});
   worth(0, 3e6);
   EXPECT_THAT(plan_text(of), HasSubstr("less than 3.00 million USD, which the gap hides"));

@@ -200,30 +200,61 @@ std::optional<int> OwnDecision::first() const {
 
 bool has_reached_gap(const plan::Plan& plan) { return plan.best.status == plan::Status::optimal; }
 
-bool is_close_call(const plan::Plan& plan, const OwnDecision& own) {
-  // Nobody begins a programme for less than this share of its price.
-  constexpr double kWorthwhile = 0.01;
-  if (!plan.without_own || !plan.without_own->has_plan) {
-    return false;
+std::string_view name(Standing standing) {
+  switch (standing) {
+    case Standing::settled:
+      return "settled";
+    case Standing::close_call:
+      return "close call";
+    case Standing::not_looked_at:
+      return "not looked at";
+    case Standing::not_settled:
+      return "not settled";
   }
-  const double nre = plan.scenario->options[index(own.option)].gate->nre.value;
-  const double hidden = hidden_by_gaps(plan, *plan.without_own);
-  return own.is_taken() ? regret(plan, *plan.without_own) < hidden : hidden > kWorthwhile * nre;
+  return "";
 }
 
-OwnDecision own_decision(const plan::Plan& plan) {
-  OwnDecision made;
+Standing standing(const plan::Plan& plan, const OwnDecision& own) {
+  // Nobody begins a programme for less than this share of its price.
+  constexpr double kWorthwhile = 0.01;
+  if (!has_reached_gap(plan)) {
+    return Standing::not_settled;
+  }
+  const plan::Outcome* other = without(plan, own);
+  if (other == nullptr) {
+    return Standing::not_looked_at;
+  }
+  if (!other->has_plan) {
+    return Standing::settled;
+  }
+  const double nre = plan.scenario->options[index(own.option)].gate->nre.value;
+  const double hidden = hidden_by_gaps(plan, *other);
+  const bool is_close = own.is_taken() ? regret(plan, *other) < hidden : hidden > kWorthwhile * nre;
+  return is_close ? Standing::close_call : Standing::settled;
+}
+
+std::vector<OwnDecision> own_decisions(const plan::Plan& plan) {
+  std::vector<OwnDecision> made;
   for (int o = 0; o < plan.scenario->option_count(); ++o) {
-    const plan::Option& option = plan.scenario->options[index(o)];
-    if (!plan::has_open_gate(option) || (made.option >= 0 && made.is_taken())) {
+    if (!plan::has_open_gate(plan.scenario->options[index(o)])) {
       continue;
     }
-    made = {.option = o, .gate = {}};
+    made.push_back({.option = o, .gate = {}});
     for (const plan::Decisions& one : plan.best.decisions) {
-      made.gate.push_back(one.options[index(o)].gate);
+      made.back().gate.push_back(one.options[index(o)].gate);
     }
   }
   return made;
+}
+
+const plan::Outcome* without(const plan::Plan& plan, const OwnDecision& own) {
+  for (const plan::Outcome& one : plan.without_one_own) {
+    if (one.policy.without == own.option) {
+      return &one;
+    }
+  }
+  const bool is_alone = own_decisions(plan).size() == 1;
+  return is_alone && plan.without_own ? &*plan.without_own : nullptr;
 }
 
 double regret(const plan::Plan& plan, const plan::Outcome& outcome) {

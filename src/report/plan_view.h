@@ -49,20 +49,31 @@ std::vector<Signature> signatures(const plan::Plan& plan);
 
 std::string quarter_text(const plan::Plan& plan, int quarter);
 
-// The own chip's decision: its option, the quarter of its gate by future (-1: none).
+// The decision on an own chip whose gate is open: its option, the quarter of its gate by future
+// (-1: none).
 struct OwnDecision {
-  int option = -1;
+  int option = 0;
   std::vector<int> gate;
   [[nodiscard]] bool is_taken() const { return first().has_value(); }
   // The earliest quarter in which it is decided; none where no future does.
   [[nodiscard]] std::optional<int> first() const;
 };
-OwnDecision own_decision(const plan::Plan& plan);
+// In the order of the options.
+std::vector<OwnDecision> own_decisions(const plan::Plan& plan);
+// The best plan without it; nullptr where none was looked for or the search for it ended early.
+const plan::Outcome* without(const plan::Plan& plan, const OwnDecision& own);
 
 // Whether the plan is within the gap that was asked for; otherwise it is the best so far.
 bool has_reached_gap(const plan::Plan& plan);
-// Whether the gaps could hide that the other answer about the own chip is the better one.
-bool is_close_call(const plan::Plan& plan, const OwnDecision& own);
+// How far what a plan says about an own chip can be relied on.
+enum class Standing {
+  settled,
+  close_call,     // the gaps could hide that the other answer is the better one
+  not_looked_at,  // whether it is close: there is nothing to hold it against
+  not_settled,    // the search ended before the gap was reached
+};
+std::string_view name(Standing standing);
+Standing standing(const plan::Plan& plan, const OwnDecision& own);
 
 // How much of the difference between an outcome and the plan their gaps could explain.
 double hidden_by_gaps(const plan::Plan& plan, const plan::Outcome& outcome);
