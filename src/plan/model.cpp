@@ -30,6 +30,14 @@ double discount_factor(const Scenario& scenario, double t) {
   return std::pow(1 + scenario.discount_rate, -t / 4);
 }
 
+double size(const Cap& cap, const std::vector<double>& values) {
+  double sum = cap.size;
+  for (const Term& term : cap.size_terms) {
+    sum += term.factor * values[index(term.variable.index)];
+  }
+  return sum * cap.scale;
+}
+
 ModelBuilder::ModelBuilder(const Scenario& scenario, const FutureTree& tree, const Policy& policy)
     : s_(scenario), t_(tree), p_(policy) {}
 
@@ -39,12 +47,13 @@ std::string ModelBuilder::named(const std::string& what, int at_quarter, int at_
   return all.size() == 1 ? name : fmt::format("{}@{}", name, at_node);
 }
 
-void ModelBuilder::cap(const std::string& key, const std::string& text, const std::string& unit,
+Cap& ModelBuilder::cap(const std::string& key, const std::string& text, const std::string& unit,
                        double scale, int at_node, const Linear& expression, double limit,
                        const SourceSpan& place) {
   const int at = node(at_node).quarter;
   const RowId made = row(named(key, at, at_node), -kInfinity, expression, limit);
-  m_.caps.push_back({made, key, text, unit, at, at_node, scale, place});
+  m_.caps.push_back({made, key, text, unit, at, at_node, scale, place, limit});
+  return m_.caps.back();
 }
 
 // Numbers of a few hundred: the largest demand in chips of the best option.
@@ -170,8 +179,8 @@ void ModelBuilder::rents(int o) {
         amount.add(rent, 1);
         const RowId made =
             row(named("max." + one.name, q, n), -kInfinity, amount, one.max[index(q)] / chips_);
-        m_.caps.push_back(
-            {made, "max." + one.name, "rent of " + one.name, "chip", q, n, chips_, one.place});
+        m_.caps.push_back({made, "max." + one.name, "rent of " + one.name, "chip", q, n, chips_,
+                           one.place, one.max[index(q)] / chips_});
       }
     }
   }
@@ -254,7 +263,8 @@ void ModelBuilder::demand() {
         Linear missing;
         missing.add(unmet[index(n)], 1);
         cap("serve." + served.name, "unmet demand of " + served.name, "tok/s", m_.tokens, n,
-            missing, (1 - served.must_serve) * wanted, served.place);
+            missing, (1 - served.must_serve) * wanted, served.place)
+            .size = wanted;
       }
     }
     m_.unmet.push_back(std::move(unmet));

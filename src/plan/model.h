@@ -48,7 +48,14 @@ struct Cap {
   int node = 0;
   double scale = 1;  // units of `unit` per unit of the row
   SourceSpan place;
+  // What a percent more of it is a percent of, in units of the row: its limit; of what has to be
+  // served the demand, of a vendor's share that share of the fleet (size + the sum of
+  // `size_terms`).
+  double size = 0;
+  std::vector<Term> size_terms = {};
 };
+// In `unit`.
+double size(const Cap& cap, const std::vector<double>& values);
 
 struct Model {
   Program program;

@@ -78,7 +78,8 @@ class ModelBuilder {
     return m_.program.add({name, lower - expression.constant, upper - expression.constant},
                           expression.terms);
   }
-  void cap(const std::string& key, const std::string& text, const std::string& unit, double scale,
+  // A cap whose size is its limit.
+  Cap& cap(const std::string& key, const std::string& text, const std::string& unit, double scale,
            int at_node, const Linear& expression, double limit, const SourceSpan& place);
 
   // In chips.

@@ -110,7 +110,7 @@ void ModelBuilder::orders(int o) {
         const RowId made = row(named("max." + one.name, d, n), -kInfinity, chips_signed,
                                ramped_max(one, d, 0) / chips_);
         m_.caps.push_back({made, "max." + one.name, "the maximum of " + one.name, "chip", d, n,
-                           chips_, one.place});
+                           chips_, one.place, ramped_max(one, d, 0) / chips_});
       }
     }
     for (const int n : t_.of_quarter(last_cut(one, d))) {
@@ -219,19 +219,26 @@ void ModelBuilder::vendor_shares() {
       if (at < s_.vendor_share_from) {
         continue;
       }
-      Linear over;
+      Linear own, allowed;
       for (int o = 0; o < s_.option_count(); ++o) {
         const Option& one = option(o);
         if (one.kind == Kind::rent) {
           continue;
         }
-        const double weight = one.power.value * ((one.vendor == vendor ? 1 : 0) - s_.vendor_share);
-        over.constant += at <= one.installed_until ? one.installed * weight / (1000 * chips_) : 0;
+        Linear fleet;
+        const double kw = one.power.value / 1000;
+        fleet.constant = at <= one.installed_until ? one.installed * kw / chips_ : 0;
         for (const ByNode& site : variables(o).fleet) {
-          over.add(site[index(n)], weight / 1000);
+          fleet.add(site[index(n)], kw);
         }
+        allowed.add(fleet, s_.vendor_share);
+        own.add(fleet, one.vendor == vendor ? 1 : 0);
       }
-      cap("share." + vendor, "share of " + vendor, "MW", chips_ / 1000, n, over, 0, s_.share_place);
+      own.add(allowed, -1);
+      Cap& made = cap("share." + vendor, "share of " + vendor, "MW", chips_ / 1000, n, own, 0,
+                      s_.share_place);
+      made.size = allowed.constant;
+      made.size_terms = allowed.terms;
     }
   }
 }

@@ -27,7 +27,7 @@ void ModelBuilder::reservations(int r) {
               row(named("cap." + key, q, n), -kInfinity, amount, source.cap[index(q)] / chips_);
           m_.caps.push_back({row_made, "cap." + key,
                              fmt::format("{} of {}", resource.name, source.vendor), resource.unit,
-                             q, n, chips_, source.place});
+                             q, n, chips_, source.place, source.cap[index(q)] / chips_});
         }
       }
       m_.reserve.back().back().push_back(std::move(reserve));

@@ -137,10 +137,10 @@ std::vector<ShadowPrice> shadow_prices(const Solved& solved) {
     const double usd = -solved.duals[row] * solved.model.money / cap.scale;
     const auto [same, is_new] = known.try_emplace({cap.key, cap.quarter}, prices.size());
     if (is_new) {
-      prices.push_back({cap.key, cap.text, cap.unit, cap.quarter, usd});
-    } else {
-      prices[same->second].usd_per_unit += usd;
+      prices.push_back({cap.key, cap.text, cap.unit, cap.quarter});
     }
+    prices[same->second].usd_per_unit += usd;
+    prices[same->second].usd_per_percent += usd * size(cap, solved.values) / 100;
   }
   std::erase_if(prices, [&](const ShadowPrice& one) {
     return !(one.usd_per_unit > 1e-9 * solved.model.money / solved.model.chips);

@@ -38,11 +38,12 @@ struct Outcome {
   std::vector<Book> books = {};           // by future
 };
 
-// What one more unit of a cap would save, summed over the futures.
+// What more of a cap would save, summed over the futures: USD of today.
 struct ShadowPrice {
   std::string key, text, unit;
   int quarter = 0;
-  double usd_per_unit = 0;  // of today
+  double usd_per_unit = 0;
+  double usd_per_percent = 0;  // of what the cap is a hundred percent: see Cap
 };
 
 struct Plan {
@@ -50,7 +51,7 @@ struct Plan {
   Model model;
   std::vector<double> values;  // of the model's program
   Outcome best;
-  std::vector<ShadowPrice> binding;  // dearest first
+  std::vector<ShadowPrice> binding;  // by quarter
   std::optional<Conflict> conflict;  // where there is no plan
 
   // Each absent where it was not computed: interrupted, or nothing to leave out.

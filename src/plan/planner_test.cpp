@@ -283,30 +283,58 @@ TEST(Planner, says_what_waiting_doing_without_and_one_vendor_cost) {
   }
 }
 
-TEST(Planner, gives_the_price_of_a_cap_that_a_little_more_of_it_confirms) {
-  const auto objective_with = [](double power) {
-    Scenario s = tiny(2);
-    s.capital.assign(kQuarters, kInfinity);
-    for (Option& one : s.options) {
-      one.lot = one.minimum_order = 0;
-      one.steps.clear();
-    }
-    s.options[2].gate.reset();
-    s.options[2].kind = Kind::buy;
-    s.sites[0].power.assign(kQuarters, power);
-    return plan(std::move(s), {.gap = 0, .with_policies = false});
-  };
-  const double power = 2e5;
-  const auto made = objective_with(power);
-  const auto more = objective_with(power * 1.001);
-  ASSERT_TRUE(made && more);
-  double price = 0;
-  for (const ShadowPrice& one : made->binding) {
-    price += one.key == "power.site" ? one.usd_per_unit : 0;
+// Without whole numbers: a little more of a cap saves what its price says.
+Result<Plan> linear_plan(double power, double share, double must_serve) {
+  Scenario s = tiny(2);
+  s.capital.assign(kQuarters, kInfinity);
+  for (Option& one : s.options) {
+    one.lot = one.minimum_order = 0;
+    one.steps.clear();
   }
+  s.options[2].gate.reset();
+  s.options[2].kind = Kind::buy;
+  s.sites[0].power.assign(kQuarters, power);
+  s.vendor_share = share;
+  if (must_serve > 0) {  // what is not served costs nothing: only that it has to be counts
+    s.classes[0].must_serve = must_serve;
+    s.classes[0].unmet = fact("class.chat.unmet", 0);
+    s.options[3].max.assign(kQuarters, kInfinity);
+  }
+  return plan(std::move(s), {.gap = 0, .with_policies = false});
+}
+
+double sum_of(const Plan& plan, std::string_view key, double ShadowPrice::* what) {
+  double sum = 0;
+  for (const ShadowPrice& one : plan.binding) {
+    sum += one.key.starts_with(key) ? one.*what : 0;
+  }
+  return sum;
+}
+
+TEST(Planner, gives_the_price_of_a_cap_that_a_little_more_of_it_confirms) {
+  const double power = 2e5;
+  const auto made = linear_plan(power, 1, 0);
+  const auto more = linear_plan(power * 1.001, 1, 0);
+  ASSERT_TRUE(made && more);
+  const double price = sum_of(*made, "power.site", &ShadowPrice::usd_per_unit);
   ASSERT_GT(price, 0);
   EXPECT_NEAR(price, (made->best.objective - more->best.objective) / (0.001 * power / 1e6),
               0.01 * price);
+}
+
+TEST(Planner, says_what_a_percent_more_of_a_cap_saves_in_whatever_unit) {
+  const auto expect = [](const Result<Plan>& made, const Result<Plan>& more, double percent,
+                         std::string_view key) {
+    ASSERT_TRUE(made && more) << key;
+    ASSERT_TRUE(made->best.has_plan && more->best.has_plan) << key;
+    const double saves = sum_of(*made, key, &ShadowPrice::usd_per_percent);
+    ASSERT_GT(saves, 0) << key;
+    EXPECT_NEAR(saves, (made->best.objective - more->best.objective) / percent, 0.02 * saves)
+        << key;
+  };
+  expect(linear_plan(2e5, 1, 0), linear_plan(2e5 * 1.001, 1, 0), 0.1, "power.");
+  expect(linear_plan(1e6, 0.4, 0), linear_plan(1e6, 0.4 * 1.001, 0), 0.1, "share.");
+  expect(linear_plan(2e5, 1, 0.5), linear_plan(2e5, 1, 0.499), 0.1, "serve.");
 }
 
 TEST(Planner, names_what_conflicts_where_there_is_no_plan) {

@@ -191,27 +191,11 @@ class Charts {
   }
 
   [[nodiscard]] Panel binding() const {
-    Panel panel{.title = "What one more of a cap saves, over all quarters",
-                .x = {.title = "USD of today per MW, chip, unit", .low = 0.0}};
-    for (const plan::ShadowPrice& one : plan_.binding) {
-      const auto same = std::find_if(panel.rows.begin(), panel.rows.end(),
-                                     [&](const Row& row) { return row.name == one.text; });
-      if (same != panel.rows.end()) {
-        same->value += one.usd_per_unit;
-      } else {
-        panel.rows.push_back(
-            {.name = one.text, .value = one.usd_per_unit, .note = " per " + one.unit});
-      }
-    }
-    const auto [least, most] =
-        std::minmax_element(panel.rows.begin(), panel.rows.end(),
-                            [](const Row& a, const Row& b) { return a.value < b.value; });
-    constexpr double kLinearMost = 50;  // beyond it the short bars are no longer seen
-    if (!panel.rows.empty() && most->value > kLinearMost * least->value) {
-      panel.x = {.title = panel.x.title, .scale = Scale::logarithmic};
-    }
-    for (Row& row : panel.rows) {
-      row.note = usd(row.value) + row.note;
+    Panel panel{.title = "What 1 % more of a cap saves, in all quarters in which it binds",
+                .x = {.title = "million USD of today", .low = 0.0}};
+    for (const BindingCap& one : binding_caps(plan_)) {
+      panel.rows.push_back(
+          {.name = one.text, .value = one.usd_per_percent / 1e6, .note = usd(one.usd_per_percent)});
     }
     return panel;
   }

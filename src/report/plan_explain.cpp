@@ -303,9 +303,12 @@ std::string cap_text(const PlanRecord& record, const plan::ShadowPrice& price) {
       "{}.{} = {} USD of today per {}\n"
       "  what one more {} of {} in that quarter would save, over all futures that it binds in: the "
       "price of its\n  rows in the linear program with the whole decisions held\n"
+      "  1 % more saves {}: 1 % of {} {} at that price\n"
       "  place  {}:{}\n",
       price.key, quarter_text(record.plan, price.quarter), number(price.usd_per_unit), price.unit,
-      price.unit, price.text, cap->place.file, cap->place.line);
+      price.unit, price.text, usd(price.usd_per_percent),
+      number(100 * price.usd_per_percent / price.usd_per_unit), price.unit, cap->place.file,
+      cap->place.line);
 }
 
 std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,

@@ -192,7 +192,8 @@ Json plan_json(const PlanRecord& record) {
                                {"text", one.text},
                                {"quarter", quarter_text(plan, one.quarter)},
                                {"unit", one.unit},
-                               {"shadow_price_usd", rounded(one.usd_per_unit)}});
+                               {"shadow_price_usd", rounded(one.usd_per_unit)},
+                               {"one_percent_usd", rounded(one.usd_per_percent)}});
   }
   json["waiting"] = plan.waiting ? outcome_json(record, *plan.waiting) : Json();
   json["without_own"] = plan.without_own ? outcome_json(record, *plan.without_own) : Json();

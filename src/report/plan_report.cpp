@@ -153,29 +153,15 @@ std::string cost_line(const PlanRecord& record) {
       number(record.per_mtok.p90), percent(unmet_share(plan)));
 }
 
-const plan::ShadowPrice* dearest(const plan::Plan& plan) {
-  // By what a tenth of the cap more would not tell: the sum over the quarters.
-  const plan::ShadowPrice* found = nullptr;
-  double most = 0;
-  for (const plan::ShadowPrice& one : plan.binding) {
-    double sum = 0;
-    for (const plan::ShadowPrice& other : plan.binding) {
-      sum += other.key == one.key ? other.usd_per_unit : 0;
-    }
-    if (sum > most) {
-      most = sum;
-      found = &one;
-    }
-  }
-  return found;
-}
-
 std::string rest_line(const PlanRecord& record) {
   const plan::Plan& plan = record.plan;
   std::vector<std::string> parts;
-  if (const plan::ShadowPrice* first = dearest(plan)) {
-    parts.push_back(
-        fmt::format("{} binds from {}", first->text, quarter_text(plan, first->quarter)));
+  if (const auto caps = binding_caps(plan); !caps.empty()) {
+    const BindingCap& dearest = caps.front();
+    parts.push_back(fmt::format("{} binds{} from {} (1 % more of it saves {})", dearest.text,
+                                caps.size() > 1 ? " dearest," : "",
+                                quarter_text(plan, dearest.first_quarter),
+                                usd(dearest.usd_per_percent)));
   } else {
     parts.emplace_back("no cap binds");
   }
@@ -185,8 +171,9 @@ std::string rest_line(const PlanRecord& record) {
                                            : "waiting a quarter leaves no plan");
   } else {
     parts.push_back(
-        fmt::format("what waiting a quarter costs{} was not looked at",
-                    plan.single_vendor.empty() ? " and what a single vendor does" : ""));
+        plan.single_vendor.empty()
+            ? "what waiting a quarter costs and what a single vendor does were not looked at"
+            : "what waiting a quarter costs was not looked at");
   }
   const plan::Outcome* least = nullptr;
   for (const plan::Outcome& one : plan.single_vendor) {
@@ -324,13 +311,13 @@ std::string binding_text(const PlanRecord& record) {
   if (plan.binding.empty()) {
     return "What binds\n  no cap\n\n";
   }
-  Table table({Align::left, Align::left, Align::left, Align::right, Align::left});
-  table.row({"cap", "what", "quarter", "one more saves", ""});
+  Table table({Align::left, Align::left, Align::left, Align::right, Align::right, Align::left});
+  table.row({"cap", "what", "quarter", "1 % more saves", "one more saves", ""});
   for (const plan::ShadowPrice& one : plan.binding) {
-    table.row({one.key, one.text, quarter_text(plan, one.quarter), compact(one.usd_per_unit),
-               "USD of today per " + one.unit});
+    table.row({one.key, one.text, quarter_text(plan, one.quarter), compact(one.usd_per_percent),
+               compact(one.usd_per_unit), "USD of today per " + one.unit});
   }
-  return fmt::format("What binds, and what one more of it would save (whole decisions held)\n{}\n",
+  return fmt::format("What binds, and what more of it would save (whole decisions held)\n{}\n",
                      table.text("  "));
 }
 

@@ -129,7 +129,7 @@ TEST(PlanReport, says_where_a_close_call_was_not_looked_at) {
               StartsWith("Own chip own: this plan is without it; whether that is a close call was "
                          "not looked at (--quick leaves out the plan without it)."));
   EXPECT_THAT(plan_text(of), HasSubstr("what waiting a quarter costs and what a single vendor "
-                                       "does was not looked at"));
+                                       "does were not looked at"));
   EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "not looked at");
   of.options.with_policies = true;
   decide(of, {0, 0});

@@ -257,6 +257,22 @@ const plan::Outcome* without(const plan::Plan& plan, const OwnDecision& own) {
   return is_alone && plan.without_own ? &*plan.without_own : nullptr;
 }
 
+std::vector<BindingCap> binding_caps(const plan::Plan& plan) {
+  std::vector<BindingCap> caps;
+  for (const plan::ShadowPrice& one : plan.binding) {
+    auto same = std::find_if(caps.begin(), caps.end(),
+                             [&](const BindingCap& cap) { return cap.key == one.key; });
+    if (same == caps.end()) {
+      same = caps.insert(same, {.key = one.key, .text = one.text, .first_quarter = one.quarter});
+    }
+    same->usd_per_percent += one.usd_per_percent;
+  }
+  std::stable_sort(caps.begin(), caps.end(), [](const BindingCap& a, const BindingCap& b) {
+    return a.usd_per_percent > b.usd_per_percent;
+  });
+  return caps;
+}
+
 double regret(const plan::Plan& plan, const plan::Outcome& outcome) {
   return std::max(0.0, outcome.objective - plan.best.objective);
 }

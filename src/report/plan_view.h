@@ -92,6 +92,15 @@ struct CapInQuarter {
 std::vector<CapInQuarter> conflicting(const plan::Plan& plan);
 std::vector<CapInQuarter> smallest_relaxation(const plan::Plan& plan);
 
+// A cap over all quarters in which it binds.
+struct BindingCap {
+  std::string key, text;
+  int first_quarter = 0;
+  double usd_per_percent = 0;  // of today: what one percent more of it in all of them saves
+};
+// Dearest first: a percent of one is worth as much as a percent of another in whatever unit.
+std::vector<BindingCap> binding_caps(const plan::Plan& plan);
+
 // Demand that is not served, as a share of all demand over the plan and the futures.
 double unmet_share(const plan::Plan& plan);
 double unmet_share(const plan::Book& book);
