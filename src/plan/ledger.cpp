@@ -116,7 +116,7 @@ void trim_orders(const Scenario& s, const FutureTree& tree, const Policy& policy
 bool may_trim(const Scenario& s, int o) {
   const Option& option = s.options[index(o)];
   const bool earns_by_paying =
-      option.take_or_pay > 0 && (option.discount > 0 || !option.steps.empty());
+      option.take_or_pay > 0 && (option.discount.value > 0 || !option.steps.empty());
   return option.kind != Kind::rent && option.take_or_pay < 1 && !earns_by_paying &&
          std::none_of(
              s.options.begin(), s.options.end(),
@@ -219,7 +219,8 @@ class Keeper {
         buy(d + late, -deposit);
       }
       buy(d + late, price * made.paid_chips[at]);
-      buy(d + late, -one.discount * price * std::min(decided.discounted[at], made.paid_chips[at]));
+      buy(d + late,
+          -one.discount.value * price * std::min(decided.discounted[at], made.paid_chips[at]));
       if (d % 4 == 3 || d == s_.quarters - 1) {
         double volume = 0;
         for (int of_year = d - d % 4; of_year <= d; ++of_year) {

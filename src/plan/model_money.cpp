@@ -87,7 +87,8 @@ void ModelBuilder::option_cost(int o, int n, Linear& capital, Linear& running) {
     capital.add(paid_chips(o, d, n), price_at(one, d));
     deposit(d, -1);
     const int cut = t_.ancestor(n, last_cut(one, d));
-    capital.add(v.discounted[index(d)][index(cut)], -chips_ * one.discount * price_at(one, d));
+    capital.add(v.discounted[index(d)][index(cut)],
+                -chips_ * one.discount.value * price_at(one, d));
   }
   year_steps(o, n, capital);
   for (std::size_t tau = 0; tau < v.gate.size(); ++tau) {

@@ -151,7 +151,7 @@ void ModelBuilder::deliveries(int o, int d, int n) {
 // decided, or enough of another vendor's chips signed now.
 void ModelBuilder::discounts(int o) {
   const Option& one = option(o);
-  if (one.kind != Kind::buy || one.discount == 0) {
+  if (one.kind != Kind::buy || one.discount.value == 0) {
     return;
   }
   bool is_certain = false;

@@ -7,7 +7,6 @@
 #include <map>
 
 #include "base/parallel.h"
-#include "cost/draws.h"
 
 namespace churon::plan {
 
@@ -229,25 +228,6 @@ std::vector<Result<Solved>> solved_side_by_side(const Scenario& s, const FutureT
   return results;
 }
 
-// Draws of a fact over its value.
-std::vector<double> ratios(const Fact& fact, std::uint64_t seed, int draws) {
-  std::vector<double> ratio(static_cast<std::size_t>(draws), 1.0);
-  if (fact.range.low == fact.range.high || fact.value <= 0) {
-    return ratio;
-  }
-  std::vector<double> z(ratio.size());
-  constexpr std::size_t kBlock = 256;
-  for (std::size_t at = 0; at < z.size(); at += kBlock) {
-    cost::factor_numbers(seed, fact.factor, at,
-                         std::span(z).subspan(at, std::min(kBlock, z.size() - at)));
-  }
-  cost::Spread(fact.range, fact.unit == "1").at(z, ratio.data());
-  for (double& one : ratio) {
-    one /= fact.value;
-  }
-  return ratio;
-}
-
 }  // namespace
 
 Result<Plan> plan(Scenario scenario, const PlanOptions& options) {
@@ -293,63 +273,6 @@ Result<Plan> plan(Scenario scenario, const PlanOptions& options) {
   std::stable_sort(
       made.binding.begin(), made.binding.end(),
       [](const ShadowPrice& a, const ShadowPrice& b) { return a.quarter < b.quarter; });
-  return made;
-}
-
-PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws) {
-  const auto& books = plan.best.books;
-  std::vector<std::vector<double>> totals(books.size(),
-                                          std::vector<double>(static_cast<std::size_t>(draws)));
-  std::map<const Fact*, std::vector<double>> drawn;  // the same in all futures
-  for (std::size_t f = 0; f < books.size(); ++f) {
-    for (const auto& [fact, usd] : books[f].by_fact) {
-      if (fact->key.starts_with("class.")) {
-        continue;  // what is not served is no cost of a token
-      }
-      const auto [known, is_new] = drawn.try_emplace(fact);
-      if (is_new) {
-        known->second = ratios(*fact, seed, draws);
-      }
-      for (std::size_t i = 0; i < known->second.size(); ++i) {
-        totals[f][i] += usd * known->second[i];
-      }
-    }
-  }
-  std::vector<std::pair<double, double>> values;  // with their weight
-  for (std::size_t f = 0; f < books.size(); ++f) {
-    for (const double total : totals[f]) {
-      if (books[f].tokens > 0) {
-        values.emplace_back(total / books[f].tokens * 1e6,
-                            plan.scenario->futures[f].probability / draws);
-      }
-    }
-  }
-  std::sort(values.begin(), values.end());
-  const auto quantile = [&](double share) {
-    double sum = 0;
-    for (const auto& [value, weight] : values) {
-      sum += weight;
-      if (sum >= share) {
-        return value;
-      }
-    }
-    return values.empty() ? 0 : values.back().first;
-  };
-  PlanQuantiles made{.p10 = quantile(0.1), .p50 = quantile(0.5), .p90 = quantile(0.9)};
-  constexpr int kBins = 24;
-  const double low = quantile(0.01), width = (quantile(0.99) - low) / kBins;
-  if (width > 0) {
-    made.shares.assign(kBins, 0);
-    for (int i = 0; i <= kBins; ++i) {
-      made.edges.push_back(low + i * width);
-    }
-    for (const auto& [value, weight] : values) {
-      const double bin = std::floor((value - low) / width);
-      if (bin >= 0 && bin < kBins) {
-        made.shares[static_cast<std::size_t>(bin)] += weight;
-      }
-    }
-  }
   return made;
 }
 

@@ -2,7 +2,6 @@
 // the own chip, buying from one vendor alone.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -64,13 +63,5 @@ struct Plan {
 // Errors: those of `solve`, S0203 (the solver finds no end), S0207 (the books do not add up to the
 // objective).
 Result<Plan> plan(Scenario scenario, const PlanOptions& options);
-
-struct PlanQuantiles {
-  double p10 = 0, p50 = 0, p90 = 0;
-  // Between P1 and P99: bin i holds its share of the probability.
-  std::vector<double> edges = {}, shares = {};
-};
-// USD per million tokens over futures and draws of all uncertain prices, the plan held fixed.
-PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws);
 
 }  // namespace churon::plan

@@ -93,7 +93,7 @@ Scenario tiny(std::uint64_t seed) {
   s.options = {option(draws, "a", Kind::buy), option(draws, "b", Kind::buy),
                option(draws, "c", Kind::own)};
   s.options[0].minimum_order = 2 * kLot;
-  s.options[0].discount = 0.25;
+  s.options[0].discount = fact("a.discount", 0.25);
   s.options[0].alternatives = {2};
   s.options[1].steps = steps(seed);
   s.options[1].deposit = 0.2;
@@ -343,7 +343,7 @@ TEST(Planner, names_what_conflicts_where_there_is_no_plan) {
   s.options.pop_back();  // nothing to rent
   for (Option& one : s.options) {
     one.alternatives.clear();
-    one.discount = 0;
+    one.discount = {};
   }
   const auto made = plan(std::move(s), {.with_policies = false});
   ASSERT_TRUE(made);

@@ -124,7 +124,7 @@ struct Option {
   int installed_until = 0;        // last quarter of these
   double minimum_order = 0, lot = 0;
   std::vector<PriceStep> steps;
-  double discount = 0;             // that a credible alternative earns
+  Fact discount;                   // share of the price that a credible alternative earns
   std::vector<int> alternatives;   // options that make one
   double alternative_minimum = 0;  // chips signed of a bought one
   int life = 20;                   // quarters

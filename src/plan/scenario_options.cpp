@@ -161,7 +161,12 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
   option.take_or_pay = share("take_or_pay", 1);
   option.committed_take_or_pay = share("committed_take_or_pay", option.take_or_pay);
   option.deposit = share("deposit", 0);
-  option.discount = share("discount", 0);
+  if (const chip::Node* discount = toml_.get(table, "discount")) {
+    option.discount = keep(toml_.fact(discount, Measure::share, ""), key + ".discount");
+    if (option.discount.value < 0 || option.discount.value > 1) {
+      toml_.find("S0304", "discount is 0 to 100 %", *discount);
+    }
+  }
   if (option.deposit > option.take_or_pay) {
     toml_.find("S0304", fmt::format("the deposit of {} is more than what has to be paid", where),
                table.find("deposit")->value);
@@ -182,14 +187,14 @@ void ScenarioReader::option_contract(const chip::Node& table, const std::string&
   for (const PriceStep& step : option.steps) {
     least = std::min(least, step.change);
   }
-  if (option.discount - least >= 1) {
+  if (option.discount.value - least >= 1) {
     toml_.find("S0304",
                fmt::format("the discount and the steps of {} leave nothing to pay: {:.4g} % of its "
                            "price",
-                           where, 100 * (1 + least - option.discount)),
+                           where, 100 * (1 + least - option.discount.value)),
                table);
   }
-  if (option.discount > 0 && toml_.get(table, "alternatives") == nullptr) {
+  if (option.discount.value > 0 && toml_.get(table, "alternatives") == nullptr) {
     toml_.find("S0302", fmt::format("{} has a discount and no `alternatives` that earn it", where),
                table);
   }

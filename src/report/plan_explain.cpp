@@ -195,8 +195,8 @@ std::vector<Part> class_parts(const plan::Plan& plan, std::size_t q, bool unmet)
 std::string per_mtok_text(const PlanRecord& record) {
   std::string text = fmt::format(
       "cost_per_mtok = (total - unmet demand) / tokens served, both discounted alike\n"
-      "  P10 {}  P50 {}  P90 {} USD, over the futures and 1,000 draws of all uncertain prices "
-      "(seed {}), the plan held fixed\n",
+      "  P10 {}  P50 {}  P90 {} USD, over the futures and 1,000 draws of all uncertain prices, "
+      "discounts and residuals (seed {}), the plan held fixed\n",
       number(record.per_mtok.p10), number(record.per_mtok.p50), number(record.per_mtok.p90),
       record.seed);
   const plan::Plan& plan = record.plan;
@@ -217,8 +217,8 @@ std::string order_text(const PlanRecord& record, int o, int d) {
       quarter_text(plan, d),
       plan::first_day({plan.scenario->start.count + plan::signing(option, plan.best.policy, d)}),
       quarter_text(plan, plan::last_cut(option, d)), number(plan::price_at(option, d)));
-  if (option.discount > 0) {
-    text += fmt::format("  {:.4g} % less of what is discounted\n", 100 * option.discount);
+  if (option.discount.value > 0) {
+    text += fmt::format("  {:.4g} % less of what is discounted\n", 100 * option.discount.value);
   }
   Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right});
   table.row({"future", "committed", "new", "paid", "discounted", "arrived"});

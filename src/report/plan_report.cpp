@@ -375,7 +375,7 @@ PlanRecord plan_record(plan::Plan plan, plan::PlanOptions options, std::uint64_t
   PlanRecord record{
       .plan = std::move(plan), .options = std::move(options), .seed = seed, .per_mtok = {}};
   if (record.plan.best.has_plan) {
-    record.per_mtok = plan::cost_per_mtok(record.plan, seed, kDraws);
+    record.per_mtok = plan::cost_per_mtok(record.plan, seed, kDraws, record.options.threads);
   }
   return record;
 }

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "plan/planner.h"
+#include "plan/quantiles.h"
 #include "report/format.h"
 
 namespace churon::report {
