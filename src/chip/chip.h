@@ -386,6 +386,9 @@ struct Value {
   Basis basis = Basis::none;
   OriginKind origin = OriginKind::file;
   std::string where;  // "chips/churon-1.toml:141", "--set memory.hbm.stacks=6", …
+  // How far up the line of descriptions it is stated: -1 by --set, 0 by the file, 1 by what the
+  // file inherits, …; and since where it has this value, which a description may state once more.
+  int stated = 0, since = 0;
 };
 
 struct Chip {

@@ -244,6 +244,24 @@ TEST(Load, keeps_the_origin_of_every_value) {
   EXPECT_EQ(origin("memory.hbm.via"), OriginKind::standard);
 }
 
+// -1 by --set, 0 by the file, 1 by what it inherits, …
+TEST(Load, says_how_far_up_a_value_is_stated_and_since_where_it_has_been_that) {
+  const auto ages = [](std::string_view path, const std::vector<std::string>& set) {
+    for (const Value& value : loaded("churon-1h4", set).values) {
+      if (value.path == path) {
+        return std::pair{value.stated, value.since};
+      }
+    }
+    ADD_FAILURE() << path;
+    return std::pair{9, 9};
+  };
+  EXPECT_EQ(ages("memory.hbm.type", {}), (std::pair{0, 0}));
+  EXPECT_EQ(ages("die.compute.node", {}), (std::pair{1, 1}));
+  EXPECT_EQ(ages("derate.neutral.memory", {}), (std::pair{2, 2}));
+  EXPECT_EQ(ages("die.compute.node", {"die.compute.node=tsmc-n5-public"}), (std::pair{-1, -1}));
+  EXPECT_EQ(ages("die.compute.node", {"die.compute.node=tsmc-n3e-public"}), (std::pair{-1, 1}));
+}
+
 TEST(Load, a_variant_keeps_the_order_and_the_rest_of_its_parent) {
   const Chip parent = loaded("churon-1");
   const Chip variant = loaded("churon-1h4");

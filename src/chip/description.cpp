@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "base/text.h"
 #include "chip/schema.h"
@@ -99,14 +100,42 @@ class Normaliser {
 
 // --- merging ------------------------------------------------------------------------------------
 
-void mark(Node& node, OriginKind origin) {
-  node.origin = origin;
+void for_each(Node& node, const std::function<void(Node&)>& change) {
+  change(node);
   for (Node& item : node.items) {
-    mark(item, origin);
+    for_each(item, change);
   }
   for (Entry& entry : node.entries) {
-    mark(entry.value, origin);
+    for_each(entry.value, change);
   }
+}
+
+void mark_inherited(Node& root) {
+  for_each(root, [](Node& node) {
+    node.origin = OriginKind::inherited;
+    ++node.stated;
+    ++node.since;
+  });
+}
+
+void mark_set(Node& value) {
+  for_each(value, [](Node& node) {
+    node.origin = OriginKind::command_line;
+    node.stated = node.since = -1;
+  });
+}
+
+bool is_same(const Node& a, const Node& b) {
+  return a.type == b.type && a.text == b.text && a.integer == b.integer && a.number == b.number &&
+         a.flag == b.flag && a.items.empty() && b.items.empty() && a.entries.empty() &&
+         b.entries.empty();
+}
+
+void replace(Node& old, Node&& value) {
+  if (is_same(old, value)) {
+    value.since = old.since;
+  }
+  old = std::move(value);
 }
 
 bool is_plain_table(const Node& node) {
@@ -123,7 +152,8 @@ void override_with(Node& base, Node&& changes) {
       override_with(entry->value, std::move(change.value));
       entry->key_place = change.key_place;
     } else {
-      *entry = std::move(change);
+      entry->key_place = change.key_place;
+      replace(entry->value, std::move(change.value));
     }
   }
 }
@@ -172,7 +202,7 @@ class Reader {
       return parent;
     }
     drop_what_is_not_inherited(*parent);
-    mark(*parent, OriginKind::inherited);
+    mark_inherited(*parent);
     std::erase_if(root->entries, [](const Entry& entry) { return entry.key == "inherit"; });
     override_with(*parent, std::move(*root));
     return parent;
@@ -287,7 +317,7 @@ class Override {
     }
     Node value = typed_value(trim(text_.substr(equals + 1)));
     place_all(value, place(equals + 1, text_.size() - equals - 1));
-    mark(value, OriginKind::command_line);
+    mark_set(value);
     return put(root, parts, std::move(value));
   }
 
@@ -339,7 +369,7 @@ class Override {
       }
       if (last) {
         entry->key_place = here;
-        entry->value = std::move(value);
+        replace(entry->value, std::move(value));
         return {};
       }
       stem += (stem.empty() ? "" : ".") + std::string(parts[i]);

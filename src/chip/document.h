@@ -53,6 +53,7 @@ struct Node {
   std::vector<Entry> entries;  // of a table, in the order of the text
   Place place;
   OriginKind origin = OriginKind::file;
+  int stated = 0, since = 0;  // as those of chip::Value
 
   [[nodiscard]] const Entry* find(std::string_view key) const;
   [[nodiscard]] Entry* find(std::string_view key);

@@ -28,6 +28,7 @@ struct Read {
   Scalar value;
   OriginKind origin;
   Place place;
+  int stated = 0, since = 0;
 };
 
 // What [table] provenance = { … } says of the numbers beside it that say nothing themselves.
@@ -286,7 +287,8 @@ class Resolver {
       const Entry* entry = found.node->find(row.key);
       if (entry != nullptr) {
         if (auto value = read_value(found, row, *entry, provenance)) {
-          values.push_back({&row, std::move(*value), entry->value.origin, entry->value.place});
+          values.push_back({&row, std::move(*value), entry->value.origin, entry->value.place,
+                            entry->value.stated, entry->value.since});
         }
       } else if (!row.standard.empty()) {
         values.push_back({&row, standard_value(row), OriginKind::standard, found.node->place});
@@ -339,7 +341,9 @@ class Resolver {
                                    .source = read.value.source,
                                    .basis = read.value.basis,
                                    .origin = read.origin,
-                                   .where = where});
+                                   .where = where,
+                                   .stated = read.stated,
+                                   .since = read.since});
   }
 
   Provenance read_provenance(const Found& found) {

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "cost/builder.h"
 #include "cost/die_cost.h"
 #include "cost/package_cost.h"
+#include "cost/process.h"
 #include "silicon/area.h"
 
 namespace churon::cost {
@@ -72,32 +74,34 @@ bool own_sides(Builder& b, const chip::Die& die, double placed, DieInputs& input
 
 std::optional<DieInputs> own_die(Builder& b, const chip::Die& die) {
   const auto& cost = b.chip.cost;
-  const std::string node = node_class(die.node), path = fmt::format("die.{}", die.id);
-  const bool has_price = (cost && cost->wafer) || b.has_row("wafer_price." + node);
-  const bool has_density = b.chip.yield.has_value() || b.has_row("d0." + node);
-  if (!has_price || !has_density) {
+  const std::string path = fmt::format("die.{}", die.id);
+  const Process process = process_of(b, die);
+  const std::string wafer_row = "wafer_price." + process.node, density_row = "d0." + process.node;
+  if ((!process.price_described && !b.has_row(wafer_row)) ||
+      (!process.density_described && !b.has_row(density_row))) {
     b.costing.not_priced.push_back(
-        fmt::format("die `{}`: neither its description nor the tables have a price of `{}` wafers "
-                    "and a defect density",
-                    die.id, die.node));
+        fmt::format("die `{}`: its description does not have both a wafer price and a density of "
+                    "defects of `{}`; the tables have those of {}",
+                    die.id, process.name, join(priced_nodes(b), ", ")));
     return std::nullopt;
   }
   const auto placed =
       std::count_if(b.chip.die_instances.begin(), b.chip.die_instances.end(),
                     [&](const chip::DieInstance& instance) { return instance.die == die.id; });
-  DieInputs inputs{
-      .id = die.id,
-      .width = b.tree.constant(0),
-      .height = b.tree.constant(0),
-      .count = b.derived(path + ".count", static_cast<double>(placed), "dies",
-                         "placed on the package", "the description's die instances"),
-      .wafer = cost && cost->wafer ? b.given("cost.wafer", *cost->wafer, 1, "USD/wafer", "wafer")
-                                   : b.row("wafer_price." + node, kUsdWafer),
-      .d0 = b.chip.yield ? b.given("yield.d0", b.chip.yield->d0, kPerCm2, "defects/cm2", "defects")
-                         : b.row("d0." + node, kDefectsCm2),
-      .alpha = b.chip.yield ? b.given("yield.alpha", b.chip.yield->alpha, 1, "-")
-                            : b.row("yield.alpha_logic", "1"),
-      .repair = {}};
+  DieInputs inputs{.id = die.id,
+                   .width = b.tree.constant(0),
+                   .height = b.tree.constant(0),
+                   .count = b.derived(path + ".count", static_cast<double>(placed), "dies",
+                                      "placed on the package", "the description's die instances"),
+                   .wafer = process.price_described
+                                ? b.given("cost.wafer", *cost->wafer, 1, "USD/wafer", "wafer")
+                                : b.row(wafer_row, kUsdWafer),
+                   .d0 = process.density_described ? b.given("yield.d0", b.chip.yield->d0, kPerCm2,
+                                                             "defects/cm2", "defects")
+                                                   : b.row(density_row, kDefectsCm2),
+                   .alpha = b.chip.yield ? b.given("yield.alpha", b.chip.yield->alpha, 1, "-")
+                                         : b.row("yield.alpha_logic", "1"),
+                   .repair = {}};
   if (!own_sides(b, die, static_cast<double>(placed), inputs)) {
     return std::nullopt;
   }
@@ -256,14 +260,21 @@ struct BoughtDies {
   std::vector<Expr> costs, wafers;
 };
 
+// As published, unless --set says another one.
+std::string bought_node(const Builder& b, const chip::Die& die, const Recipe* recipe) {
+  const chip::Value* stated = value_of(b.chip, fmt::format("die.{}.node", die.id));
+  const bool is_set = stated != nullptr && stated->since < 0;
+  return recipe != nullptr && !recipe->node.empty() && !is_set ? recipe->node
+                                                               : node_class(die.node);
+}
+
 // Nothing where something that is needed is not public; the reasons are in the costing.
 std::optional<BoughtDies> bought_dies(Builder& b, const Recipe* recipe, Section& section) {
   BoughtDies dies;
   auto& missing = b.costing.not_priced;
   bool is_known = !b.chip.dies.empty();
   for (const chip::Die& die : b.chip.dies) {
-    const std::string node =
-        recipe != nullptr && !recipe->node.empty() ? recipe->node : node_class(die.node);
+    const std::string node = bought_node(b, die, recipe);
     if (!die.area || die.area->basis == chip::Basis::guess) {
       missing.push_back(fmt::format("die `{}`: no area is public", die.id));
       is_known = false;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "cost/process.h"
 #include "cost/sheet.h"
 
 namespace churon::cost {
@@ -17,6 +18,16 @@ Builder::Builder(const chip::Chip& described, const Tables& tables, const CostOp
 std::optional<Expr> Builder::find(std::string_view key) const {
   const auto id = tree.find(options.prefix + std::string(key));
   return id ? std::optional(Expr{&tree, *id}) : std::nullopt;
+}
+
+std::vector<std::string> Builder::named_after(std::string_view prefix) const {
+  std::vector<std::string> names;
+  for (const Input& row : tables_.rows()) {
+    if (row.key.starts_with(prefix)) {
+      names.push_back(row.key.substr(prefix.size()));
+    }
+  }
+  return names;
 }
 
 std::string_view Builder::unit_of(std::string_view key) const {
@@ -54,8 +65,7 @@ Expr Builder::row(std::string_view key, std::string_view unit) {
 
 Expr Builder::given(std::string_view path, Range range, std::string unit, const std::string& group,
                     const chip::Chip& of) {
-  const auto value = std::find_if(of.values.begin(), of.values.end(),
-                                  [&](const chip::Value& seen) { return seen.path == path; });
+  const chip::Value* const value = value_of(of, path);
   const std::string& prefix = &of == &chip ? options.prefix : options.like_prefix;
   const std::string key = fmt::format("chip.{}", path);
   // What two descriptions say of the same thing moves together.
@@ -70,7 +80,7 @@ Expr Builder::given(std::string_view path, Range range, std::string unit, const 
               .note = {},
               .place = {},
               .factor = std::move(factor)};
-  if (value != of.values.end()) {
+  if (value != nullptr) {
     const auto source = of.sources.find(value->source);
     input.basis = std::string(chip::name(value->basis));
     input.source = source == of.sources.end() ? value->source : source->second;

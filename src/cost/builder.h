@@ -29,6 +29,8 @@ class Builder {
   // a finding.
   Expr row(std::string_view key, std::string_view unit);
   [[nodiscard]] bool has_row(std::string_view key) const { return tables_.find(key) != nullptr; }
+  // What follows `prefix` in the keys of rows: "N5" of "d0.N5".
+  [[nodiscard]] std::vector<std::string> named_after(std::string_view prefix) const;
   // Empty where there is no such row.
   [[nodiscard]] std::string_view unit_of(std::string_view key) const;
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cost/builder.h"
 #include "cost/draws.h"
+#include "cost/process.h"
 #include "cost/sheet.h"
 
 namespace churon::cost {
@@ -179,6 +180,9 @@ Result<Costing> costing(const chip::Chip& chip, const CostOptions& options, cons
   made.today = options.as_of.is_known() ? options.as_of : *parse_month(kToday);
   Builder builder(chip, data.tables, options, made);
   if (made.is_own) {
+    if (auto library = check_library(builder); !library) {
+      return fail(library);
+    }
     const Bill bill = bill_of_own(builder);
     made.cogs = bill.cogs ? std::optional(bill.cogs->id) : std::nullopt;
     price_nothing(made, "the bill of material");

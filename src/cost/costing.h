@@ -99,6 +99,7 @@ struct Costing {
   std::vector<NodeId> cogs_lines, hourly_lines;
   std::vector<Section> sections;
   std::vector<Way> ways;
+  std::vector<std::string> notes;       // what a reader would not expect of the description
   std::vector<std::string> not_priced;  // "2 I/O dies: no area is public"
   std::string recipe;                   // of a bought chip: what its bill was made from
   Month today;
@@ -108,7 +109,8 @@ struct Costing {
 };
 
 // Errors: those of the tables; K0111 (a row that is needed is missing), K0113 (… is in
-// another unit), K0303 (--set).
+// another unit), K0303 (--set),
+// K0306 (tech.library is no known process).
 Result<Costing> costing(const chip::Chip& chip, const CostOptions& options);
 
 // Where the tables are: `data`, or the tool's own where it is empty.

@@ -17,6 +17,7 @@
 namespace churon::cost {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string kData = CHURON_SOURCE_DIR "/data/cost";
@@ -322,6 +323,75 @@ TEST(Costing, no_row_that_is_used_is_taken_in_another_unit_than_its_own) {
     }
   }
   EXPECT_GT(tried.size(), 90U);
+}
+
+// The price and the density of defects of another process are not those of the die.
+TEST(Costing, a_die_that_is_moved_to_another_process_has_its_wafer_price_and_density) {
+  const auto formula = [](const std::vector<std::string>& set) {
+    const Costing made = costing_of("churon-1", {}, set);
+    return made.tree->formula(named(made, "die.compute.cost")) + "; " +
+           made.tree->formula(named(made, "die.compute.defects"));
+  };
+  EXPECT_THAT(formula({}), AllOf(HasSubstr("chip.cost.wafer"), HasSubstr("chip.yield.d0")));
+  for (const char* set : {"die.compute.node=tsmc-n5-public", "tech.library=tsmc-n5-public"}) {
+    EXPECT_THAT(formula({set}), AllOf(HasSubstr("wafer_price.N5"), HasSubstr("d0.N5"))) << set;
+    const Costing made = costing_of("churon-1", {}, {set});
+    ASSERT_EQ(made.notes.size(), 1U);
+    EXPECT_THAT(made.notes[0], AllOf(HasSubstr("cost.wafer"), HasSubstr("yield.d0")));
+    EXPECT_TRUE(made.tree->find("mask_set.N5").has_value());
+  }
+  // What is set together with the process is of it.
+  EXPECT_THAT(formula({"die.compute.node=tsmc-n5-public", "cost.wafer=17000 USD"}),
+              AllOf(HasSubstr("chip.cost.wafer"), HasSubstr("d0.N5")));
+  // What was there already changes nothing.
+  EXPECT_EQ(formula({"die.compute.node=tsmc-n3e-public"}), formula({}));
+  EXPECT_TRUE(costing_of("churon-1", {}, {"cost.wafer=17000 USD"}).notes.empty());
+}
+
+TEST(Costing, a_variant_keeps_the_price_of_its_parent_only_in_the_same_process) {
+  const test::TemporaryFolder folder;
+  const auto variant = [&](const std::string& name, const std::string& parent,
+                           const std::string& lines) {
+    folder.write(name + ".toml",
+                 "schema = 1\ninherit = \"" + parent + "\"\nname = \"" + name + "\"\n" + lines);
+    const auto chip = chip::load(folder.path(name + ".toml"));
+    EXPECT_TRUE(chip) << (chip ? "" : to_text(chip.error()));
+    const auto made = costing(*chip, {.data = kData});
+    EXPECT_TRUE(made);
+    return made->tree->formula(named(*made, "die.compute.cost"));
+  };
+  EXPECT_THAT(variant("v1", "churon-1", "[power]\ntdp = \"810 W\"\n"),
+              HasSubstr("chip.cost.wafer"));
+  EXPECT_THAT(variant("v2", "churon-1", "[die.compute]\nnode = \"tsmc-n5-public\"\n"),
+              HasSubstr("wafer_price.N5"));
+  EXPECT_THAT(variant("v3", "v2", "[power]\ntdp = \"810 W\"\n"), HasSubstr("wafer_price.N5"));
+  EXPECT_THAT(
+      variant("v4", "v2",
+              "[cost]\nwafer = { v = \"17000 USD\", src = \"paper\", basis = \"guess\" }\n"),
+      HasSubstr("chip.cost.wafer"));
+}
+
+TEST(Costing, masks_of_a_node_without_a_row_are_those_of_the_next_newer_one) {
+  for (const auto& [node, row] : {std::pair{"tsmc-n4", "mask_set.N3"},
+                                  {"tsmc-n6", "mask_set.N5"},
+                                  {"tsmc-n16", "mask_set.N7"},
+                                  {"tsmc-n28", "mask_set.N28"}}) {
+    const Costing made = costing_of("churon-1", {}, {fmt::format("die.compute.node={}", node)});
+    EXPECT_TRUE(made.tree->find(row).has_value()) << node;
+  }
+}
+
+TEST(Costing, the_node_of_a_bought_chip_can_be_set) {
+  const Costing made = costing_of("b200", {}, {"die.compute.node=TSMC N3"});
+  EXPECT_THAT(made.tree->formula(named(made, "die.compute.cost")), HasSubstr("wafer_price.N3"));
+}
+
+TEST(Costing, a_library_that_no_table_knows_is_named_with_those_there_are) {
+  const auto chip = chip::load("churon-1", std::vector<std::string>{"tech.library=tsmc-n33"});
+  const auto made = costing(*chip, {.data = kData});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().front().code, "K0306");
+  EXPECT_THAT(to_text(made.error()), AllOf(HasSubstr("nangate45"), HasSubstr("n6")));
 }
 
 TEST(Costing, scenarios_are_a_group_and_a_percentage) {

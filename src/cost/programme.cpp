@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cost/builder.h"
+#include "cost/process.h"
 
 namespace churon::cost {
 
@@ -28,8 +29,7 @@ Parts parts_of(Builder& b, const std::string& node) {
   const Expr ramp = b.row("schedule.first_silicon_to_volume", "months");
   const Expr months = b.name("nre.months", "from concept to volume, with the usual slip", "months",
                              design + fab + ramp + b.row("schedule.slip", "months"));
-  const std::string mask_row = b.has_row("mask_set." + node) ? "mask_set." + node : "mask_set.N3";
-  const Expr masks = b.row(mask_row, "USD_million");
+  const Expr masks = b.row(mask_row(b, node), "USD_million");
   const Expr ip = b.name("nre.ip", "licences of HBM, SerDes and PCIe blocks", "USD million",
                          b.row("ip.hbm_phy_controller", "USD_million") +
                              b.row("ip.serdes_112_224g", "USD_million") +
@@ -134,7 +134,7 @@ Programme programme(Builder& b, const Bill& bill) {
   if (!bill.cogs || !cost || !cost->partner_margin || !cost->units) {
     return {};
   }
-  const Parts parts = parts_of(b, node_class(b.chip.dies.front().node));
+  const Parts parts = parts_of(b, process_of(b, b.chip.dies.front()).node);
   const Expr bottom_up =
       b.name("nre", "the programme by its parts", "USD million", owned(parts) + carried(parts));
   Section section{.title = "Programme", .lines = {}};

@@ -127,6 +127,9 @@ std::string verdict(const CostRecord& record) {
                         c.is_own ? "From a partner" : "Bought", range(*price),
                         money(of(record, c.slot)->p50), range(*hourly));
   }
+  for (const std::string& note : c.notes) {
+    text += fmt::format("Note: {}.\n", note);
+  }
   const auto& effects = record.cogs_effects.empty() ? record.hourly_effects : record.cogs_effects;
   if (!effects.empty()) {
     const Effect& first = effects.front();
@@ -409,6 +412,7 @@ Json cost_json(const CostRecord& record) {
   }
   json["cogs_lines"] = lines_json(record, c.cogs_lines);
   json["hourly_lines"] = lines_json(record, c.hourly_lines);
+  json["notes"] = c.notes;
   json["not_priced"] = c.not_priced;
   json["obstacles"] = record.obstacles;
   json["recipe"] = c.recipe;

@@ -103,6 +103,7 @@ Json dollars_row_json(const Dollars& dollars, const ComparedCell& cell,
   }
   json["prices"] = std::move(prices);
   const ComparedRow& row = cell.rows[row_index];
+  json["notes"] = dollars.costing(row.contestant).notes;
   json["not_priced"] = dollars.costing(row.contestant).not_priced;
   if (of.versus) {
     const ComparedRow& rival = cell.rows[static_cast<std::size_t>(of.versus->rival)];

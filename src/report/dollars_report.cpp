@@ -463,7 +463,7 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
   table.row({"USD/Mtok", "purchase", "P10..P90", "rent", "P10..P90", "build", "P10..P90", "input",
              "output", "advantage"});
   bool any = false;
-  std::vector<std::string> unknown;
+  std::vector<std::string> remarks;
   for (const std::size_t i : by_price(compared, priced)) {
     const ComparedRow& row = compared.rows[i];
     const RowDollars& of = priced.rows[i];
@@ -480,14 +480,19 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
     cells.push_back(of.versus ? advantage_text(*of.versus) : "");
     table.row(std::move(cells));
     const cost::Costing& costing = dollars.costing(row.contestant);
-    const std::string line =
-        fmt::format("  not known of {}: {}\n", costing.chip, not_priced_text(costing));
-    if (!costing.not_priced.empty() &&
-        std::find(unknown.begin(), unknown.end(), line) == unknown.end()) {
-      unknown.push_back(line);
+    const auto remark = [&](std::string line) {
+      if (std::find(remarks.begin(), remarks.end(), line) == remarks.end()) {
+        remarks.push_back(std::move(line));
+      }
+    };
+    if (!costing.not_priced.empty()) {
+      remark(fmt::format("  not known of {}: {}\n", costing.chip, not_priced_text(costing)));
+    }
+    for (const std::string& note : costing.notes) {
+      remark(fmt::format("  {}: {}\n", costing.chip, note));
     }
   }
-  return any ? table.text("  ") + join(unknown, "") : "";
+  return any ? table.text("  ") + join(remarks, "") : "";
 }
 
 std::string dollars_conditions(const Comparison& comparison, const Dollars& dollars) {

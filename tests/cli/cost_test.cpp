@@ -222,6 +222,7 @@ std::string golden_text() {
         "case,node_nm,module_area_mm2,n_chiplets,d2d_overhead,integration\n"
         "a,6,800,1,0.1,SoC\nb,7,800,2,0.1,glass\nc,7,90000,1,0,SoC\n");
   table("kind", "wafers", "x\n1\n");
+  add("a library", churon({"churon-1", "--set", "tech.library=tsmc-n33"}).err);
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"b200", "--scenario", "hbm20"},
         {"b200", "--scenario", "hbn+20%"},
