@@ -19,11 +19,26 @@ int signing(const Resource& resource, const Policy& policy, int use) {
 
 int last_cut(const Option& option, int delivery) { return std::max(0, delivery - option.lead); }
 
+namespace {
+
+// Whether an order and all that it uses may be signed in the policy's first quarter or later, as
+// their booking windows have it.
+bool is_in_time(const Scenario& scenario, const Policy& policy, const Option& o, int delivery) {
+  return delivery - o.booking >= policy.first_signing &&
+         std::all_of(o.uses.begin(), o.uses.end(), [&](const Use& use) {
+           const int ahead = use.ahead + scenario.resources[index(use.resource)].booking;
+           return use.ahead > delivery || delivery - ahead >= policy.first_signing;
+         });
+}
+
+}  // namespace
+
 bool may_order(const Scenario& scenario, const Policy& policy, int option, int delivery) {
   const Option& o = scenario.options[index(option)];
   const bool is_open = policy.may_order.empty() || policy.may_order[index(option)];
   return is_open && delivery >= o.from && delivery <= o.until &&
-         delivery >= policy.first_signing + o.lead;
+         delivery >= policy.first_signing + o.lead &&
+         (!policy.is_late_lost || is_in_time(scenario, policy, o, delivery));
 }
 
 double discount_factor(const Scenario& scenario, double t) {

@@ -20,6 +20,9 @@ struct Policy {
   int without = -1;             // the own chip that is left out, where it is one of several
   std::vector<bool> may_order;  // by option; empty: all. What is signed already stays signed
   int first_signing = 0;        // quarter before which nothing new is signed, no gate decided
+  // What the booking windows have signed before that quarter is not to be had later; else it is
+  // signed in that quarter.
+  bool is_late_lost = false;
   bool has_vendor_share = true;
 };
 

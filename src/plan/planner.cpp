@@ -176,10 +176,16 @@ void add_without_own(const Scenario& s, std::vector<Policy>& policies) {
 }
 
 std::vector<Policy> other_policies(const Scenario& s) {
-  std::vector<Policy> policies{{.key = "wait",
-                                .text = "nothing new signed for a quarter",
-                                .may_order = {},
-                                .first_signing = 1}};
+  std::vector<Policy> policies{
+      {.key = "wait",
+       .text = "nothing new signed for a quarter",
+       .may_order = {},
+       .first_signing = 1},
+      {.key = "miss",
+       .text = "nothing new signed for a quarter, its booking windows missed",
+       .may_order = {},
+       .first_signing = 1,
+       .is_late_lost = true}};
   add_without_own(s, policies);
   std::vector<std::string> vendors;
   for (const Option& one : s.options) {
@@ -262,6 +268,8 @@ Result<Plan> plan(Scenario scenario, const PlanOptions& options) {
     }
     if (outcome.policy.key == "wait") {
       made.waiting = std::move(outcome);
+    } else if (outcome.policy.key == "miss") {
+      made.missed = std::move(outcome);
     } else if (outcome.policy.key == "without_own") {
       made.without_own = std::move(outcome);
     } else if (outcome.policy.without >= 0) {

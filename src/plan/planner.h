@@ -54,7 +54,9 @@ struct Plan {
   std::optional<Conflict> conflict;  // where there is no plan
 
   // Each absent where it was not computed: interrupted, or nothing to leave out.
-  std::optional<Outcome> waiting;
+  // Nothing new is signed in the first quarter: what was to be signed then is signed in the second
+  // one, or is not to be had any more.
+  std::optional<Outcome> waiting, missed;
   std::optional<Outcome> without_own;    // none that may still be decided
   std::vector<Outcome> without_one_own;  // where there are several: each of them alone left out
   std::vector<Outcome> single_vendor;

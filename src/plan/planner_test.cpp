@@ -283,6 +283,40 @@ TEST(Planner, says_what_waiting_doing_without_and_one_vendor_cost) {
   }
 }
 
+// All are signed two quarters ahead; what c uses is reserved three quarters before it comes.
+TEST(Planner, says_what_waiting_costs_where_booking_windows_are_kept) {
+  Scenario s = tiny(5);
+  s.resources.resize(1);
+  s.resources[0].booking = 1;
+  s.resources[0].sources = {{"v", std::vector<double>(kQuarters, kInfinity), {}}};
+  s.options[0].booking = s.options[1].booking = s.options[2].booking = 2;
+  s.options[2].uses = {{.resource = 0, .amount = 1, .ahead = 2, .sources = {0}}};
+  const auto may = [&](int option, bool is_late_lost) {
+    std::vector<int> deliveries;
+    for (int d = 0; d < kQuarters; ++d) {
+      const Policy policy{
+          .key = "", .text = "", .may_order = {}, .first_signing = 1, .is_late_lost = is_late_lost};
+      if (may_order(s, policy, option, d)) {
+        deliveries.push_back(d);
+      }
+    }
+    return deliveries;
+  };
+  EXPECT_THAT(may(1, false), testing::ElementsAre(2, 3));
+  EXPECT_THAT(may(1, true), testing::ElementsAre(3));
+  // Delivered in quarter 3 it uses the resource in 1, to be reserved in 0.
+  EXPECT_THAT(may(2, false), testing::ElementsAre(2, 3));
+  EXPECT_THAT(may(2, true), testing::ElementsAre());
+  const auto made = plan(std::move(s), {.gap = 0, .threads = 2});
+  ASSERT_TRUE(made && made->waiting && made->missed);
+  ASSERT_TRUE(made->waiting->has_plan && made->missed->has_plan);
+  EXPECT_GE(made->missed->objective, made->waiting->objective * (1 - 1e-9));
+  for (const Decisions& one : made->missed->decisions) {
+    EXPECT_EQ(one.options[1].ordered[2], 0);
+    EXPECT_EQ(one.options[2].ordered[3], 0);
+  }
+}
+
 // Without whole numbers: a little more of a cap saves what its price says.
 Result<Plan> linear_plan(double power, double share, double must_serve) {
   Scenario s = tiny(2);

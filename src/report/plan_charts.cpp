@@ -167,7 +167,8 @@ class Charts {
                 .x = {.title = "million USD of today", .low = 0.0}};
     const auto add = [&](const plan::Outcome& outcome) {
       if (outcome.has_plan) {
-        panel.rows.push_back({.name = outcome.policy.key == "wait" ? "wait a quarter"
+        panel.rows.push_back({.name = outcome.policy.key == "wait"   ? "wait a quarter"
+                                      : outcome.policy.key == "miss" ? "wait and miss"
                                       : outcome.policy.vendor.empty()
                                           ? outcome.policy.text
                                           : outcome.policy.vendor + " alone",
@@ -177,6 +178,9 @@ class Charts {
     };
     if (plan_.waiting) {
       add(*plan_.waiting);
+    }
+    if (plan_.missed) {
+      add(*plan_.missed);
     }
     if (plan_.without_own) {
       add(*plan_.without_own);

@@ -318,10 +318,10 @@ std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
                        name(outcome.status));
   }
   return fmt::format(
-      "{} = best plan with {} - this plan = {} - {} = {}\n"
+      "{} = best plan with {} - this plan = {} USD - {} USD = {}\n"
       "  each within {:.2g} % of its optimum; what is signed already stays signed in both, renting "
       "stays open\n",
-      key, outcome.policy.text, usd(outcome.objective), usd(record.plan.best.objective),
+      key, outcome.policy.text, number(outcome.objective), number(record.plan.best.objective),
       regret_text(record.plan, outcome), 100 * record.options.gap);
 }
 
@@ -338,6 +338,9 @@ void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
   };
   if (plan.waiting) {
     add("waiting", *plan.waiting);
+  }
+  if (plan.missed) {
+    add("missed", *plan.missed);
   }
   if (plan.without_own) {
     add("own_value", *plan.without_own);
@@ -430,8 +433,8 @@ std::vector<Answer> answers(const PlanRecord& record) {
 
 // Of another plan that was left out.
 bool is_left_out(const PlanRecord& record, std::string_view key) {
-  const bool is_outcome =
-      key == "waiting" || key.starts_with("own_value") || key.starts_with("regret.");
+  const bool is_outcome = key == "waiting" || key == "missed" || key.starts_with("own_value") ||
+                          key.starts_with("regret.");
   return is_outcome && (!record.options.with_policies || !has_reached_gap(record.plan));
 }
 
@@ -452,14 +455,15 @@ Result<std::string> plan_explanation(const PlanRecord& record, std::string_view 
                  .exit = ExitCode::usage});
   }
   const auto near = did_you_mean(key, keys);
-  return fail({.code = "S0402",
-               .message = fmt::format("there is no quantity `{}`", escape_control(key)),
-               .help = {near ? fmt::format("did you mean `{}`?", *near)
-                             : "total, cost_per_mtok, tail, waiting, own_value, regret.VENDOR, "
-                               "future.NAME, programme.NAME, option.NAME.price, "
-                               "order.NAME.2027-Q3, reserve.RESOURCE.VENDOR.2027-Q3, a cap that "
-                               "binds, cash.2027-Q3, fleet.2027-Q3, served.2027-Q3, …"},
-               .exit = ExitCode::usage});
+  return fail(
+      {.code = "S0402",
+       .message = fmt::format("there is no quantity `{}`", escape_control(key)),
+       .help = {near ? fmt::format("did you mean `{}`?", *near)
+                     : "total, cost_per_mtok, tail, waiting, missed, own_value, regret.VENDOR, "
+                       "future.NAME, programme.NAME, option.NAME.price, "
+                       "order.NAME.2027-Q3, reserve.RESOURCE.VENDOR.2027-Q3, a cap that "
+                       "binds, cash.2027-Q3, fleet.2027-Q3, served.2027-Q3, …"},
+       .exit = ExitCode::usage});
 }
 
 }  // namespace churon::report

@@ -196,6 +196,7 @@ Json plan_json(const PlanRecord& record) {
                                {"one_percent_usd", rounded(one.usd_per_percent)}});
   }
   json["waiting"] = plan.waiting ? outcome_json(record, *plan.waiting) : Json();
+  json["missed"] = plan.missed ? outcome_json(record, *plan.missed) : Json();
   json["without_own"] = plan.without_own ? outcome_json(record, *plan.without_own) : Json();
   json["without_one_own"] = Json::array();
   for (const plan::Outcome& one : plan.without_one_own) {

@@ -153,6 +153,21 @@ std::string cost_line(const PlanRecord& record) {
       number(record.per_mtok.p90), percent(unmet_share(plan)));
 }
 
+// At best and at worst: whether vendors take next quarter what was to be signed now.
+std::string waiting_text(const plan::Plan& plan) {
+  if (!plan.waiting->has_plan) {
+    return "waiting a quarter leaves no plan";
+  }
+  std::string text = "waiting a quarter costs " + regret_text(plan, *plan.waiting);
+  if (plan.missed) {
+    text += plan.missed->has_plan
+                ? fmt::format(", or {} where what is not signed now is not to be had later",
+                              regret_text(plan, *plan.missed))
+                : ", and leaves no plan where what is not signed now is not to be had later";
+  }
+  return text;
+}
+
 std::string rest_line(const PlanRecord& record) {
   const plan::Plan& plan = record.plan;
   std::vector<std::string> parts;
@@ -166,9 +181,7 @@ std::string rest_line(const PlanRecord& record) {
     parts.emplace_back("no cap binds");
   }
   if (plan.waiting) {
-    parts.push_back(plan.waiting->has_plan ? fmt::format("waiting a quarter costs {}",
-                                                         regret_text(plan, *plan.waiting))
-                                           : "waiting a quarter leaves no plan");
+    parts.push_back(waiting_text(plan));
   } else {
     parts.push_back(
         plan.single_vendor.empty()
@@ -334,6 +347,9 @@ std::string others_text(const PlanRecord& record) {
   row("this plan, unmet demand and weight of the tail in it", plan.best);
   if (plan.waiting) {
     row(plan.waiting->policy.text, *plan.waiting);
+  }
+  if (plan.missed) {
+    row(plan.missed->policy.text, *plan.missed);
   }
   if (plan.without_own) {
     row(plan.without_own->policy.text, *plan.without_own);
