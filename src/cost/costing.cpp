@@ -78,8 +78,10 @@ Ages ages(const Costing& costing, NodeId target, std::span<const Effect> effects
   for (NodeId id = 0; id < needed.size(); ++id) {
     const Node& node = tree.at(id);
     if (needed[id] && node.op == Op::input && !tree.input_of(node).as_of.empty()) {
-      ++found.rows;
-      found.old += is_old(tree.input_of(node)) ? 1 : 0;
+      found.rows.push_back(node.index);
+      if (is_old(tree.input_of(node))) {
+        found.old.push_back(node.index);
+      }
     }
   }
   for (const Effect& effect : effects) {

@@ -83,8 +83,9 @@ void three_ways(Builder& b, const Parts& parts, const WayInputs& in) {
                            owned(parts) + share * carried(parts));
   const Expr unit1 = b.name("way.partner.unit", "the partner's price, programme apart", "USD",
                             in.cogs / (1 - in.margin));
+  const Expr months1 = b.name("way.partner.months", "to volume", "months", parts.months);
   b.costing.ways.push_back({"partner", "ASIC partner (Broadcom class)", nre1.id, unit1.id,
-                            per_chip(b, "partner", nre1, unit1, in.units).id, parts.months.id,
+                            per_chip(b, "partner", nre1, unit1, in.units).id, months1.id,
                             std::nullopt});
 
   const Expr more2 = b.name("way.inhouse.more", "that the partner would have carried",

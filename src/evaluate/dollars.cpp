@@ -307,7 +307,10 @@ class Pricing {
         tree().name(p + "advantage", "the cheapest other's price over one's own", "1", b / a);
     versus.advantage = advantage.id;
     centrals_.push_back({advantage.id, &versus.central});
-    versus.cheaper = tree().call(kCheaper, {a, b}).id;
+    versus.cheaper = tree()
+                         .name(p + "cheaper", "1 where one's own is the cheaper one", "1",
+                               tree().call(kCheaper, {a, b}))
+                         .id;
     split(nodes_[own], nodes_[other], theirs.kind, versus);
     break_even(costing, nodes_[own], b, versus);
     if (const chip::Chip& chip = *contestant(request_, cell.rows[own]).chip;
@@ -336,6 +339,9 @@ class Pricing {
     const Expr software = tree().name(p + "split.software", "achieved of what physics allows", "1",
                                       *own.achieved / *other.achieved);
     Split& parts = versus.split.emplace();
+    parts.silicon_node = silicon.id;
+    parts.margin_node = margin.id;
+    parts.software_node = software.id;
     centrals_.push_back({silicon.id, &parts.silicon});
     centrals_.push_back({margin.id, &parts.margin});
     centrals_.push_back({software.id, &parts.software});

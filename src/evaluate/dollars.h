@@ -52,6 +52,7 @@ struct Split {
   double silicon = 1;   // tokens that physics allows per dollar of an hour at build cost
   double margin = 1;    // what is paid above build cost: the other's over one's own
   double software = 1;  // achieved of what physics allows: one's own over the other's
+  cost::NodeId silicon_node = 0, margin_node = 0, software_node = 0;
 };
 
 // An own chip against the cheapest that one can buy or rent, in the same formats.

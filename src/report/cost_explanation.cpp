@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string_view>
 #include <vector>
 
 #include "base/text.h"
+#include "report/format.h"
 
 namespace churon::report {
 
@@ -96,6 +98,9 @@ class Explanation {
     };
     part("as of", input.as_of);
     part("moves with", input.factor);
+    const double clipped = cost::Spread(input.range, input.is_share).clipped_share();
+    part("", clipped > 0 ? fmt::format("{} of its distribution is clipped", percent(clipped))
+                         : std::string());
     part("", input.place);
     text_ += fmt::format("{}    {}\n", indent, join(parts, "; "));
     if (!input.source.empty()) {
@@ -128,8 +133,34 @@ std::vector<NodeId> moved_by(const Tree& tree, std::string_view factor) {
 bool has_no_unit(std::string_view unit) { return unit.empty() || unit == "1" || unit == "-"; }
 
 std::string old_rows(const cost::Ages& ages, std::string_view what) {
-  return fmt::format("of {} rows behind {} {} {} older than a year", ages.rows, what, ages.old,
-                     ages.old == 1 ? "is" : "are");
+  return fmt::format("of {} rows behind {} {} {} older than a year", ages.rows.size(), what,
+                     ages.old.size(), ages.old.size() == 1 ? "is" : "are");
+}
+
+std::string ages_explanation_text(const Tree& tree, NodeId target, const cost::Ages& ages,
+                                  cost::Month today) {
+  const std::string& key = tree.at(target).key;
+  std::string text = fmt::format(
+      "{0}.ages: {1}: the last date of `as_of` lies more than twelve months before {2}\n"
+      "  {3} of its variance rests on these\n"
+      "    = sum of the variances of {0} with one factor alone moved, factors that move such a row "
+      "/ sum over all factors\n"
+      "  {4} of its variance rests on guesses\n"
+      "    = the same of factors with an input of basis guess, memory or mixed\n",
+      key, old_rows(ages, key), month_text(today), percent(ages.old_variance_share),
+      percent(ages.guess_variance_share));
+  Table table({Align::left, Align::left, Align::left, Align::left, Align::left});
+  table.row({"row", "as of", "", "basis", ""});
+  for (const std::uint32_t at : ages.rows) {
+    const Input& row = tree.inputs()[at];
+    const bool is_old = std::find(ages.old.begin(), ages.old.end(), at) != ages.old.end();
+    table.row({row.key, row.as_of, is_old ? "old" : "", row.basis, row.place});
+  }
+  return text + table.text("  ");
+}
+
+std::string month_text(cost::Month month) {
+  return fmt::format("{:04}-{:02}", month.count / 12, month.count % 12 + 1);
 }
 
 std::string money(double value) {

@@ -28,6 +28,14 @@ bool has_no_unit(std::string_view unit);
 // "of 12 rows behind WHAT 3 are older than a year".
 std::string old_rows(const cost::Ages& ages, std::string_view what);
 
+// "2026-11".
+std::string month_text(cost::Month month);
+
+// Which rows stand behind a quantity, how old they are, and what of its variance rests on old ones
+// and on guesses: `ages` as cost::ages() gives them.
+std::string ages_explanation_text(const cost::Tree& tree, cost::NodeId target,
+                                  const cost::Ages& ages, cost::Month today);
+
 // 1,234 USD: two decimals below ten, whole dollars above a hundred; "-" where it is not finite.
 std::string money(double value);
 

@@ -261,8 +261,8 @@ Json lines_json(const CostRecord& record, const std::vector<NodeId>& lines) {
 
 Json ages_json(const CostRecord& record, NodeId target, const std::vector<Effect>& effects) {
   const cost::Ages ages = cost::ages(record.costing, target, effects);
-  return {{"rows", ages.rows},
-          {"rows_over_a_year", ages.old},
+  return {{"rows", ages.rows.size()},
+          {"rows_over_a_year", ages.old.size()},
           {"variance_share_over_a_year", ages.old_variance_share},
           {"variance_share_guesses", ages.guess_variance_share}};
 }
@@ -335,8 +335,30 @@ std::string moved_text(const CostRecord& record, std::span<const NodeId> explain
   return text;
 }
 
-std::string month_text(cost::Month month) {
-  return fmt::format("{:04}-{:02}", month.count / 12, month.count % 12 + 1);
+// What was asked for, and stands in the document as it was.
+struct Setting {
+  std::string_view key, text;
+};
+constexpr std::array kSettings{
+    Setting{"draws", "how often all uncertain inputs were drawn: --draws"},
+    Setting{"seed", "of the draws' numbers: --seed"},
+    Setting{"as_of_month", "what counts as today: --as-of"},
+};
+
+// What the key says of the document as a whole: how old the rows behind a quantity are
+// ("cogs.ages", in the document `cogs_ages`), a setting. Empty: nothing.
+std::string document_text(const CostRecord& record, std::string_view key) {
+  const Costing& c = record.costing;
+  for (const auto& [of, effects] :
+       {std::pair{c.cogs, &record.cogs_effects}, {c.hourly, &record.hourly_effects}}) {
+    const std::string name = of ? c.tree->at(*of).key : "";
+    if (of && (key == name + ".ages" || key == name + "_ages")) {
+      return ages_explanation_text(*c.tree, *of, cost::ages(c, *of, *effects), c.today);
+    }
+  }
+  const auto* const setting = std::find_if(kSettings.begin(), kSettings.end(),
+                                           [&](const Setting& one) { return one.key == key; });
+  return setting == kSettings.end() ? "" : fmt::format("{}: {}\n", key, setting->text);
 }
 
 }  // namespace
@@ -444,6 +466,9 @@ Json cost_json(const CostRecord& record) {
 }
 
 Result<std::string> cost_explanation(const CostRecord& record, std::string_view key) {
+  if (std::string text = document_text(record, key); !text.empty()) {
+    return text;
+  }
   const Tree& tree = *record.costing.tree;
   const std::vector<NodeId> found = meant_by(record, key);
   if (!found.empty()) {

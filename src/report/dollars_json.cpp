@@ -67,8 +67,14 @@ Json versus_json(const Dollars& dollars, const Versus& versus, const std::string
   json["flips"] = flips_json(tree, versus.flips);
   json["effects"] = effects_json(tree, cost::effects(tree, versus.advantage), finite_drawn);
   json["keys"] = {{"advantage", tree.at(versus.advantage).key},
+                  {"cheaper_share", tree.at(versus.cheaper).key},
                   {"break_even_chips", tree.at(versus.break_even_chips).key},
                   {"break_even_tokens_per_year", tree.at(versus.break_even_tokens).key}};
+  if (versus.split) {
+    json["keys"].update({{"silicon", tree.at(versus.split->silicon_node).key},
+                         {"merchant_margin", tree.at(versus.split->margin_node).key},
+                         {"software", tree.at(versus.split->software_node).key}});
+  }
   return json;
 }
 
@@ -116,17 +122,20 @@ Json dollars_json(const Dollars& dollars) {
   const evaluate::DollarOptions& options = dollars.options;
   Json chips = Json::array();
   for (const evaluate::ChipDollars& one : dollars.chips) {
-    const auto central = [&](const std::optional<NodeId>& id) {
-      return id ? finite_drawn(cost::central_value(*dollars.tree, *id)) : Json(nullptr);
-    };
-    chips.push_back({{"chip", one.chip->id},
-                     {"hbm_basis", one.costing.hbm_basis},
-                     {"cogs_usd", central(one.costing.cogs)},
-                     {"price_usd", central(one.costing.price)},
-                     {"build_hour_usd", central(one.costing.build_hourly)},
-                     {"purchase_hour_usd", central(one.costing.hourly)},
-                     {"rent_hour_usd", central(one.costing.rent_hourly)},
-                     {"programme_usd", central(one.costing.programme)}});
+    const cost::Costing& costing = one.costing;
+    Json chip = {{"chip", one.chip->id}, {"hbm_basis", costing.hbm_basis}};
+    for (const auto& [name, id] : {std::pair{"cogs_usd", costing.cogs},
+                                   {"price_usd", costing.price},
+                                   {"build_hour_usd", costing.build_hourly},
+                                   {"purchase_hour_usd", costing.hourly},
+                                   {"rent_hour_usd", costing.rent_hourly},
+                                   {"programme_usd", costing.programme}}) {
+      chip[name] = id ? finite_drawn(cost::central_value(*dollars.tree, *id)) : Json(nullptr);
+      if (id) {
+        chip["keys"][name] = dollars.tree->at(*id).key;
+      }
+    }
+    chips.push_back(std::move(chip));
   }
   return {{"like", options.cost.like == nullptr ? Json(nullptr) : Json(options.cost.like->id)},
           {"occupancy_share", options.occupancy},

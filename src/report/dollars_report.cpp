@@ -7,7 +7,6 @@
 #include <map>
 
 #include "base/text.h"
-#include "evaluate/estimate_command.h"
 #include "report/compare_report.h"
 #include "report/cost_explanation.h"
 
@@ -403,32 +402,6 @@ std::vector<std::size_t> by_price(const ComparedCell& cell, const evaluate::Cell
 
 // --- why
 
-// The inputs of a factor (`hbm`), or all names that are `key` or end in it after a dot or colon.
-std::vector<NodeId> matching(const cost::Tree& tree, std::string_view key) {
-  if (const auto exact = tree.find(key)) {
-    return {*exact};
-  }
-  std::vector<NodeId> found = moved_by(tree, key);
-  if (!found.empty()) {
-    return found;
-  }
-  for (NodeId id = 0; id < tree.nodes().size(); ++id) {
-    const std::string_view name = tree.at(id).key;
-    // "b200:mtok.purchase" stands for all models and workloads of b200.
-    const std::size_t colon = key.find(':');
-    const std::string_view head = colon == std::string_view::npos ? "" : key.substr(0, colon + 1);
-    const std::string_view tail = key.substr(head.size());
-    if (name.size() > tail.size() && name.ends_with(tail) && name.starts_with(head) &&
-        (name[name.size() - tail.size() - 1] == '.' ||
-         name[name.size() - tail.size() - 1] == ':')) {
-      found.push_back(id);
-    }
-  }
-  return found;
-}
-
-constexpr std::size_t kExplainedMax = 24;
-
 }  // namespace
 
 std::string dollars_verdict(const Comparison& comparison, const Dollars& dollars) {
@@ -508,58 +481,6 @@ std::string dollars_conditions(const Comparison& comparison, const Dollars& doll
     text += fmt::format("; scenario {}", join(cost::texts(options.cost.scenarios), ", "));
   }
   return text + ".\n" + ages_text(comparison, dollars);
-}
-
-Result<std::string> dollars_explanation(const Comparison& comparison, const Dollars& dollars,
-                                        std::string_view key) {
-  const cost::Tree& tree = *dollars.tree;
-  std::vector<NodeId> found = matching(tree, key);
-  if (found.empty()) {
-    const std::vector<std::string> keys = tree.keys();
-    const auto near = did_you_mean(key, keys);
-    return fail({.code = "K0304",
-                 .message = fmt::format("there is no quantity `{}`", escape_control(key)),
-                 .help = {near ? fmt::format("did you mean `{}`?", *near)
-                               : "CHIP:NAME, as in b200:mtok.purchase, churon-1:neutral.advantage; "
-                                 "`key` in the JSON document"},
-                 .exit = ExitCode::usage});
-  }
-  const std::size_t all = found.size();
-  found.resize(std::min(all, kExplainedMax));
-  // Distributions of all that has a name on the way.
-  const std::vector<bool> needed = tree.needed(found);
-  std::vector<NodeId> named;
-  for (NodeId id = 0; id < needed.size(); ++id) {
-    if (needed[id] && !tree.at(id).key.empty() && tree.at(id).op != cost::Op::input) {
-      named.push_back(id);
-    }
-  }
-  const auto quantiles = cost::draw(tree, named, dollars.options.draws);
-  const QuantilesOf of = [&](NodeId id) -> const Quantiles* {
-    const auto at = std::lower_bound(named.begin(), named.end(), id);
-    return at != named.end() && *at == id ? &quantiles[static_cast<std::size_t>(at - named.begin())]
-                                          : nullptr;
-  };
-  std::string text;
-  for (const NodeId id : found) {
-    text += (text.empty() ? "" : "\n") + cost_explanation_text(tree, id, of);
-  }
-  if (all > found.size()) {
-    text += fmt::format("\n{} more fit `{}`; a longer name tells them apart.\n", all - found.size(),
-                        escape_control(key));
-  }
-  if (comparison.cells.size() == 1) {
-    text += "\nThroughput, shown term by term:\n";
-    const ComparedCell& cell = comparison.cells.front();
-    for (const ComparedRow& row : cell.rows) {
-      if (row.best) {
-        text +=
-            fmt::format("  {} --explain\n",
-                        escape_control(evaluate::estimate_command(comparison.request, cell, row)));
-      }
-    }
-  }
-  return text;
 }
 
 }  // namespace churon::report

@@ -81,6 +81,13 @@ TEST(CompareDollars, can_all_be_explained) {
       }
     }
   }
+  for (const Json& chip : json["dollars"]["chips"]) {
+    for (const auto& [name, value] : chip.items()) {
+      if (value.is_number()) {
+        keys.push_back(chip["keys"][name]);
+      }
+    }
+  }
   EXPECT_GE(keys.size(), 30U);
   for (const std::string& key : keys) {
     const Ended ended = compare({"--explain", key, "--draws", "100"}, "b200,mi355x,churon-1");
@@ -88,6 +95,16 @@ TEST(CompareDollars, can_all_be_explained) {
     EXPECT_THAT(ended.out, StartsWith(key + " = "));
     EXPECT_THAT(ended.out, HasSubstr("basis "));
   }
+  for (const char* effects : {"effects", "flips"}) {
+    for (const Json& one : row(json, "churon-1", "neutral")["versus"][effects]) {
+      const std::string factor = one["factor"];
+      const std::string text =
+          compare({"--explain", factor, "--draws", "100"}, "b200,mi355x,churon-1").out;
+      EXPECT_THAT(text, HasSubstr(fmt::format("with `{}` alone", factor)));
+    }
+  }
+  EXPECT_THAT(compare({"--explain", "churon-1:neutral.advantage.ages"}).out,
+              HasSubstr("older than a year"));
   // The end of a name stands for all that have it.
   EXPECT_THAT(compare({"--explain", "mtok.purchase"}).out, HasSubstr("churon-1:year1.mtok"));
 }

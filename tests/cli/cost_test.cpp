@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <regex>
+#include <set>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -100,6 +101,60 @@ TEST(Cost, headlines_factors_and_ways_of_the_document_can_be_explained) {
       EXPECT_EQ(ended.exit, 0) << key;
       EXPECT_THAT(ended.out, HasSubstr("basis ")) << key;
     }
+  }
+}
+
+// The keys by which the numbers of a document are explained: of each number the nearest `key`,
+// `way` or `factor` around it, else the name of the field of the document that it stands in.
+void collect_keys(const Json& json, const std::string& key, std::set<std::string>& keys) {
+  if (json.is_number()) {
+    keys.insert(key);
+  } else if (json.is_array()) {
+    for (const Json& item : json) {
+      collect_keys(item, key, keys);
+    }
+  } else if (json.is_object()) {
+    std::string inner = key;
+    for (const auto& [name, before] :
+         {std::pair{"key", ""}, std::pair{"way", "way."}, std::pair{"factor", ""}}) {
+      inner = json.contains(name) ? before + json[name].get<std::string>() : inner;
+    }
+    for (const auto& [name, value] : json.items()) {
+      collect_keys(value, inner.empty() ? name : inner, keys);
+    }
+  }
+}
+
+TEST(Cost, every_number_of_the_document_has_a_key_that_explains_it) {
+  for (const auto& [chip, count] :
+       {std::pair{"churon-1", 180U}, {"mi300x", 60U}, {"tpu-v6e", 5U}}) {
+    std::set<std::string> keys;
+    collect_keys(document({chip, "--draws", "100"}), "", keys);
+    keys.erase("schema_version");
+    EXPECT_GT(keys.size(), count) << chip;
+    for (const std::string& key : keys) {
+      const Ended ended = churon({chip, "--explain", key, "--draws", "100"});
+      EXPECT_EQ(ended.exit, 0) << chip << " " << key << "\n" << ended.err;
+      EXPECT_FALSE(ended.out.empty()) << key;
+    }
+  }
+}
+
+TEST(Cost, the_ages_of_rows_are_explained_row_by_row) {
+  const Json json = document({"mi300x"});
+  for (const std::string key : {"cogs", "hourly"}) {
+    const std::string text = churon({"mi300x", "--explain", key + ".ages"}).out;
+    EXPECT_EQ(text, churon({"mi300x", "--explain", key + "_ages"}).out);
+    const Json& ages = json[key + "_ages"];
+    EXPECT_THAT(text, HasSubstr(fmt::format("of {} rows behind {} {} are older than a year",
+                                            ages["rows"].get<int>(), key,
+                                            ages["rows_over_a_year"].get<int>())));
+    std::size_t old = 0;
+    for (std::size_t at = text.find("  old  "); at != std::string::npos;
+         at = text.find("  old  ", at + 1)) {
+      ++old;
+    }
+    EXPECT_EQ(old, ages["rows_over_a_year"].get<std::size_t>());
   }
 }
 
