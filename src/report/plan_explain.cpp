@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
+#include <array>
 #include <map>
 
 #include "base/text.h"
-#include "report/plan_report.h"
+#include "report/plan_explain.h"
 #include "report/plan_view.h"
 
 namespace churon::report {
@@ -53,6 +53,9 @@ std::string by_fact_text(const std::map<const plan::Fact*, double>& sums) {
 
 std::string total_text(const PlanRecord& record) {
   const plan::Plan& plan = record.plan;
+  const double total = mean(plan, [](const plan::Book& book, std::size_t) { return book.total; });
+  const double unmet =
+      mean(plan, [](const plan::Book& book, std::size_t) { return book.penalties; });
   std::map<const plan::Fact*, double> sums;
   for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
     for (const auto& [fact, usd_today] : plan.best.books[f].by_fact) {
@@ -61,10 +64,10 @@ std::string total_text(const PlanRecord& record) {
   }
   return fmt::format(
       "total = mean over the futures of the sum over quarters t of payments x (1 + {:.4g})^(-t/4)\n"
-      "      = {}, what the fleet is worth at the end taken off, unmet demand in it\n{}",
-      plan.scenario->discount_rate,
-      usd(mean(plan, [](const plan::Book& book, std::size_t) { return book.total; })),
-      by_fact_text(sums));
+      "      = {}, what the fleet is worth at the end taken off, unmet demand of {} in it; {} "
+      "without "
+      "it\n{}",
+      plan.scenario->discount_rate, usd(total), usd(unmet), usd(total - unmet), by_fact_text(sums));
 }
 
 std::string future_text(const PlanRecord& record, std::size_t f) {
@@ -94,102 +97,35 @@ std::string tail_text(const PlanRecord& record) {
   return text;
 }
 
-// --- quarters -----------------------------------------------------------------------------------
+std::string objective_text(const PlanRecord& record) {
+  const plan::Scenario& s = *record.plan.scenario;
+  const plan::Outcome& best = record.plan.best;
+  return fmt::format(
+      "objective = {:.4g} % of the mean of all futures + {:.4g} % of the mean of the dearest "
+      "{:.4g} "
+      "%, unmet demand in both\n"
+      "  = {:.4g} x {} + {:.4g} x {} = {} USD of today\n"
+      "bound: no plan costs less than {} USD, says {}\n"
+      "gap = (objective - bound) / objective = {:.2g} %; {:.2g} % were asked for\n",
+      100 * (1 - s.tail_weight), 100 * s.tail_weight, 100 * (1 - s.tail), 1 - s.tail_weight,
+      number(mean(record.plan, [](const plan::Book& book, std::size_t) { return book.total; })),
+      s.tail_weight, number(plan::tail_mean(s, best.books)), number(best.objective),
+      number(best.bound), plan::entry(record.options.solver).meaning, 100 * best.gap,
+      100 * record.options.gap);
+}
 
-// What a number of a quarter is made of.
-struct Part {
-  std::string what;
-  std::function<double(const plan::Book&, std::size_t)> of;
-};
-
-std::string parts_text(const PlanRecord& record, std::string_view key, std::string_view formula,
-                       const std::vector<Part>& parts, std::string (*unit)(double)) {
+std::string unmet_text(const PlanRecord& record) {
   const plan::Plan& plan = record.plan;
-  Table table({Align::left, Align::right, Align::right, Align::right});
-  table.row({"", "mean", "least", "most"});
-  double sum = 0;
-  for (const Part& part : parts) {
-    std::vector<double> by_future;
-    for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
-      by_future.push_back(part.of(plan.best.books[f], f));
-    }
-    const auto [least, most] = std::minmax_element(by_future.begin(), by_future.end());
-    const double of_all = mean(plan, part.of);
-    sum += of_all;
-    if (*least != 0 || *most != 0) {
-      table.row({part.what, unit(of_all), unit(*least), unit(*most)});
-    }
+  std::string text = fmt::format(
+      "unmet_share = mean over the futures of unmet / all demand, over all classes and quarters = "
+      "{}\n",
+      percent(unmet_share(plan)));
+  for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
+    const plan::Book& book = plan.best.books[f];
+    text += fmt::format("  {}: {}, {} of today\n", plan.scenario->futures[f].name,
+                        percent(unmet_share(book)), usd(book.penalties));
   }
-  return fmt::format("{} = {}\n  = {}, mean of {} futures\n{}", key, formula, unit(sum),
-                     plan.best.books.size(), sum == 0 ? "" : table.text("  "));
-}
-
-std::string tokens_per_second(double value) { return compact(value) + " tok/s"; }
-
-std::vector<Part> capital_parts(const plan::Scenario& s, std::size_t q) {
-  std::vector<Part> parts;
-  for (std::size_t o = 0; o < s.options.size(); ++o) {
-    parts.push_back({"chips " + s.options[o].name, [=](const plan::Book& book, std::size_t) {
-                       return book.options[o].purchase[q];
-                     }});
-  }
-  parts.push_back(
-      {"programmes", [=](const plan::Book& book, std::size_t) { return book.programme[q]; }});
-  parts.push_back(
-      {"reservations", [=](const plan::Book& book, std::size_t) { return book.reservation[q]; }});
-  return parts;
-}
-
-std::vector<Part> operation_parts(const plan::Scenario& s, std::size_t q) {
-  std::vector<Part> parts;
-  for (std::size_t o = 0; o < s.options.size(); ++o) {
-    const bool is_rent = s.options[o].kind == plan::Kind::rent;
-    parts.push_back(
-        {(is_rent ? "rent of " : "running ") + s.options[o].name,
-         [=](const plan::Book& book, std::size_t) { return book.options[o].running[q]; }});
-  }
-  return parts;
-}
-
-std::vector<Part> fleet_parts(const plan::Scenario& s, std::size_t q) {
-  std::vector<Part> parts;
-  for (std::size_t o = 0; o < s.options.size(); ++o) {
-    if (s.options[o].kind != plan::Kind::rent) {
-      const double watts_each = s.options[o].power.value;
-      parts.push_back({fmt::format("{} x {} W", s.options[o].name, number(watts_each)),
-                       [=](const plan::Book& book, std::size_t) {
-                         return book.options[o].fleet[q] * watts_each;
-                       }});
-    }
-  }
-  return parts;
-}
-
-std::vector<Part> served_parts(const plan::Plan& plan, std::size_t q) {
-  const plan::Scenario& s = *plan.scenario;
-  std::vector<Part> parts;
-  for (std::size_t o = 0; o < s.options.size(); ++o) {
-    for (std::size_t c = 0; c < s.classes.size(); ++c) {
-      const double each = s.options[o].tokens[c].value * s.classes[c].utilisation.value;
-      parts.push_back(
-          {fmt::format("{} by {} x {} tok/s", s.classes[c].name, s.options[o].name, number(each)),
-           [=, &plan](const plan::Book&, std::size_t f) {
-             return plan.best.decisions[f].options[o].serve[c][q] * each;
-           }});
-    }
-  }
-  return parts;
-}
-
-std::vector<Part> class_parts(const plan::Plan& plan, std::size_t q, bool unmet) {
-  std::vector<Part> parts;
-  for (std::size_t c = 0; c < plan.scenario->classes.size(); ++c) {
-    parts.push_back(
-        {plan.scenario->classes[c].name, [=, &plan](const plan::Book& book, std::size_t f) {
-           return unmet ? book.unmet[c][q] : plan.scenario->futures[f].demand[c][q];
-         }});
-  }
-  return parts;
+  return text;
 }
 
 std::string per_mtok_text(const PlanRecord& record) {
@@ -294,23 +230,6 @@ std::string programme_text(const PlanRecord& record, std::size_t o) {
   return text;
 }
 
-std::string cap_text(const PlanRecord& record, const plan::ShadowPrice& price) {
-  const auto& caps = record.plan.model.caps;
-  const auto cap = std::find_if(caps.begin(), caps.end(), [&](const plan::Cap& one) {
-    return one.key == price.key && one.quarter == price.quarter;
-  });
-  return fmt::format(
-      "{}.{} = {} USD of today per {}\n"
-      "  what one more {} of {} in that quarter would save, over all futures that it binds in: the "
-      "price of its\n  rows in the linear program with the whole decisions held\n"
-      "  1 % more saves {}: 1 % of {} {} at that price\n"
-      "  place  {}:{}\n",
-      price.key, quarter_text(record.plan, price.quarter), number(price.usd_per_unit), price.unit,
-      price.unit, price.text, usd(price.usd_per_percent),
-      number(100 * price.usd_per_percent / price.usd_per_unit), price.unit, cap->place.file,
-      cap->place.line);
-}
-
 std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
                          const std::string& key) {
   if (!outcome.has_plan) {
@@ -324,12 +243,6 @@ std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
       key, outcome.policy.text, number(outcome.objective), number(record.plan.best.objective),
       regret_text(record.plan, outcome), 100 * record.options.gap);
 }
-
-// A name that may be asked for, and what answers.
-struct Answer {
-  std::string key;
-  std::function<std::string()> text;
-};
 
 void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
   const plan::Plan& plan = record.plan;
@@ -345,8 +258,10 @@ void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
   if (plan.without_own) {
     add("own_value", *plan.without_own);
   }
-  for (const plan::Outcome& one : plan.without_one_own) {
-    add("own_value." + plan.scenario->options[index(one.policy.without)].name, one);
+  for (const OwnDecision& own : own_decisions(plan)) {
+    if (const plan::Outcome* other = without(plan, own)) {
+      add("own_value." + plan.scenario->options[index(own.option)].name, *other);
+    }
   }
   for (const plan::Outcome& one : plan.single_vendor) {
     add("regret." + one.policy.vendor, one);
@@ -380,40 +295,13 @@ void add_orders(const PlanRecord& record, std::vector<Answer>& list) {
   }
 }
 
-void add_quarters(const PlanRecord& record, std::vector<Answer>& list) {
-  const plan::Plan& plan = record.plan;
-  const plan::Scenario& s = *plan.scenario;
-  for (int quarter = 0; quarter < s.quarters; ++quarter) {
-    const std::size_t q = index(quarter);
-    const auto add = [&](const std::string& what, std::string_view formula, std::vector<Part> parts,
-                         std::string (*unit)(double)) {
-      const std::string key = what + "." + quarter_text(plan, quarter);
-      list.push_back({key, [=, &record, parts = std::move(parts)] {
-                        return parts_text(record, key, formula, parts, unit);
-                      }});
-    };
-    std::vector<Part> cash = capital_parts(s, q);
-    for (Part& part : operation_parts(s, q)) {
-      cash.push_back(std::move(part));
-    }
-    add("capital",
-        "deposits + rest of the price at arrival - discounts + programmes + reservations",
-        capital_parts(s, q), usd);
-    add("operation", "running cost of all chips that are there + rent", operation_parts(s, q), usd);
-    add("cash", "capital + operation", std::move(cash), usd);
-    add("fleet", "chips that are there x power of each", fleet_parts(s, q), watts);
-    add("demand", "demand of all classes", class_parts(plan, q, false), tokens_per_second);
-    add("served", "chips that serve a class x tokens x utilisation", served_parts(plan, q),
-        tokens_per_second);
-    add("unmet", "demand - served", class_parts(plan, q, true), tokens_per_second);
-  }
-}
-
 std::vector<Answer> answers(const PlanRecord& record) {
   const plan::Plan& plan = record.plan;
   std::vector<Answer> list{{"total", [&] { return total_text(record); }},
                            {"cost_per_mtok", [&] { return per_mtok_text(record); }},
-                           {"tail", [&] { return tail_text(record); }}};
+                           {"tail", [&] { return tail_text(record); }},
+                           {"objective", [&] { return objective_text(record); }},
+                           {"unmet_share", [&] { return unmet_text(record); }}};
   add_outcomes(record, list);
   for (const plan::Fact& fact : plan.scenario->facts) {
     list.push_back({fact.key, [&] { return fact_text(fact); }});
@@ -423,10 +311,6 @@ std::vector<Answer> answers(const PlanRecord& record) {
   for (std::size_t f = 0; f < plan.best.books.size(); ++f) {
     list.push_back({"future." + plan.scenario->futures[f].name,
                     [f, &record] { return future_text(record, f); }});
-  }
-  for (const plan::ShadowPrice& price : plan.binding) {
-    list.push_back({price.key + "." + quarter_text(plan, price.quarter),
-                    [&] { return cap_text(record, price); }});
   }
   return list;
 }
@@ -438,9 +322,25 @@ bool is_left_out(const PlanRecord& record, std::string_view key) {
   return is_outcome && (!record.options.with_policies || !has_reached_gap(record.plan));
 }
 
+// Names of the JSON document and what answers for them.
+struct Alias {
+  std::string_view name, key;
+};
+constexpr std::array kAliases{Alias{"objective_usd", "objective"},
+                              Alias{"bound_usd", "objective"},
+                              Alias{"bound", "objective"},
+                              Alias{"gap", "objective"},
+                              Alias{"cost_usd_mean", "total"},
+                              Alias{"tail_mean_usd", "tail"},
+                              Alias{"cost_usd_per_mtok", "cost_per_mtok"},
+                              Alias{"without_own", "own_value"}};
+
 }  // namespace
 
 Result<std::string> plan_explanation(const PlanRecord& record, std::string_view key) {
+  for (const Alias& one : kAliases) {
+    key = key == one.name ? one.key : key;
+  }
   std::vector<std::string> keys;
   for (const Answer& one : answers(record)) {
     if (one.key == key) {
@@ -455,15 +355,15 @@ Result<std::string> plan_explanation(const PlanRecord& record, std::string_view 
                  .exit = ExitCode::usage});
   }
   const auto near = did_you_mean(key, keys);
-  return fail(
-      {.code = "S0402",
-       .message = fmt::format("there is no quantity `{}`", escape_control(key)),
-       .help = {near ? fmt::format("did you mean `{}`?", *near)
-                     : "total, cost_per_mtok, tail, waiting, missed, own_value, regret.VENDOR, "
-                       "future.NAME, programme.NAME, option.NAME.price, "
-                       "order.NAME.2027-Q3, reserve.RESOURCE.VENDOR.2027-Q3, a cap that "
-                       "binds, cash.2027-Q3, fleet.2027-Q3, served.2027-Q3, …"},
-       .exit = ExitCode::usage});
+  return fail({.code = "S0402",
+               .message = fmt::format("there is no quantity `{}`", escape_control(key)),
+               .help = {near ? fmt::format("did you mean `{}`?", *near)
+                             : "total, objective, cost_per_mtok, tail, waiting, missed, own_value, "
+                               "regret.VENDOR, "
+                               "future.NAME, programme.NAME, option.NAME.price, "
+                               "order.NAME.2027-Q3, reserve.RESOURCE.VENDOR.2027-Q3, a cap that "
+                               "binds, cash.2027-Q3, fleet.2027-Q3, served.2027-Q3, …"},
+               .exit = ExitCode::usage});
 }
 
 }  // namespace churon::report

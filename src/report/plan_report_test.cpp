@@ -224,6 +224,57 @@ TEST(PlanReport, calls_it_close_where_the_gap_hides_whether_to_build) {
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: no."));
 }
 
+// The keys that answer for the numbers of a document.
+std::vector<std::string> keys_of(const Json& json) {
+  std::vector<std::string> keys{"tail",   "cost_usd_per_mtok", "gap", "waiting",
+                                "missed", "without_own"};
+  for (const char* key : {"objective_usd", "bound_usd", "cost_usd_mean", "tail_mean_usd",
+                          "unmet_share", "discount_rate"}) {
+    EXPECT_TRUE(json[key].is_number()) << key;
+    keys.emplace_back(key);
+  }
+  const auto add = [&](const auto&... parts) { keys.push_back((std::string(parts) + ...)); };
+  const auto word = [](const Json& value) { return value.get<std::string>(); };
+  for (const Json& own : json["own_chips"]) {
+    add("programme.", word(own["option"]));
+    add("own_value.", word(own["option"]));
+  }
+  for (const Json& cap : json["binding"]) {
+    add(word(cap["cap"]), ".", word(cap["quarter"]));
+  }
+  for (const Json& fact : json["facts"]) {
+    keys.push_back(word(fact["key"]));
+  }
+  for (const Json& future : json["futures"]) {
+    add("future.", word(future["name"]));
+  }
+  for (const char* quarter : {"2027-Q1", "2028-Q2"}) {
+    for (const Json& option : json["futures"][0]["options"]) {
+      add("order.", word(option["option"]), ".", quarter);
+      add("fleet.", word(option["option"]), ".", quarter);
+    }
+    for (const char* sum : {"capital.", "operation.", "cash.", "demand.chat.", "power.colo."}) {
+      add(sum, quarter);
+    }
+  }
+  return keys;
+}
+
+TEST(PlanReport, answers_for_every_number_of_its_document) {
+  auto scenario = plan::parse_scenario(std::string(kScenario) + std::string(kMoreOwn), "plan.toml",
+                                       CHURON_SOURCE_DIR "/data/cost");
+  ASSERT_TRUE(scenario);
+  auto made = plan::plan(std::move(*scenario), {});
+  ASSERT_TRUE(made);
+  const PlanRecord of = plan_record(std::move(*made), {}, 1);
+  for (const std::string& key : keys_of(plan_json(of))) {
+    const auto text = plan_explanation(of, key);
+    ASSERT_TRUE(text) << key;
+    EXPECT_GT(text->size(), key.size()) << key;
+  }
+  EXPECT_FALSE(plan_explanation(of, "power.colo.2031-Q1"));
+}
+
 TEST(PlanReport, lists_the_programme_among_what_is_to_be_signed) {
   PlanRecord of = record();
   decide(of, {0, 0});
