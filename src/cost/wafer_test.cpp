@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 
 namespace churon::cost {
@@ -93,6 +94,21 @@ TEST(Wafer, one_die_as_large_as_the_wafer_allows_fits_once) {
   EXPECT_EQ(gross_dies({side + 1e-3, side + 1e-3}, {}), 0);
   EXPECT_EQ(gross_dies({400, 1}, {}), 0);
   EXPECT_EQ(gross_dies({10, 10}, {300, 150, 0}), 0);
+}
+
+// Millions of dies: neither kept one by one nor compared pair by pair.
+TEST(Wafer, the_smallest_dies_on_the_largest_wafer_are_counted_at_once) {
+  const DieSize die{0.2, 0.2};
+  const Wafer wafer{1000, 3, 0.1};
+  const auto begin = std::chrono::steady_clock::now();
+  const std::int64_t best = gross_dies(die, wafer);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));  // 0.03 s
+  for (int i = 0; i < 9; ++i) {
+    for (int j = 0; j < 9; ++j) {
+      EXPECT_LE(dies_of_grid(die, wafer, 0.3 * i / 9, 0.3 * j / 9), best);
+    }
+  }
+  EXPECT_NEAR(static_cast<double>(best) / gross_dies_de_vries(die, wafer), 1, 1e-3);
 }
 
 // Four square dies of side s around the centre reach to s * sqrt(2), and touch at once: only the
