@@ -157,8 +157,9 @@ void ScenarioReader::classes() {
     const std::string key = "class." + made.name;
     made.demand = demand(toml_.need(*table, "demand", where), toml_.get(*table, "growth"), key);
     const chip::Node* used = toml_.need(*table, "utilisation", where);
-    made.utilisation = keep(toml_.fact(used, Measure::share, ""), key + ".utilisation");
-    if (used != nullptr && (made.utilisation.value <= 0 || made.utilisation.value > 1)) {
+    const auto utilisation = toml_.fact(used, Measure::share, "");
+    made.utilisation = keep(utilisation, key + ".utilisation");
+    if (utilisation && (made.utilisation.value <= 0 || made.utilisation.value > 1)) {
       toml_.find("S0304", "utilisation is above 0 and at most 100 %", *used);
     }
     made.unmet = keep(toml_.fact(toml_.need(*table, "unmet", where), Measure::money_per_token, ""),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 
 #include "base/text.h"
@@ -66,6 +67,13 @@ constexpr std::array kMeasures{
 const MeasureEntry& entry(Measure measure) {
   return *std::find_if(kMeasures.begin(), kMeasures.end(),
                        [&](const MeasureEntry& one) { return one.measure == measure; });
+}
+
+// "finance.wacc": what is meant for a row of the cost tables, whether there is one or not.
+bool is_row_name(std::string_view text) {
+  const bool begins = !text.empty() && std::isalpha(static_cast<unsigned char>(text.front())) != 0;
+  return begins && text.find('.') != std::string_view::npos &&
+         text.find(' ') == std::string_view::npos;
 }
 
 std::optional<double> factor_of(std::string_view unit, Measure measure) {
@@ -218,6 +226,21 @@ bool TomlReader::from_row(const cost::Input& row, Measure measure, const chip::N
   return true;
 }
 
+void TomlReader::no_row(const chip::Node& node, Measure measure) {
+  std::vector<std::string> keys;
+  for (const cost::Input& row : rows_.rows()) {
+    if (factor_of(row.unit, measure)) {
+      keys.push_back(row.key);
+    }
+  }
+  const auto near = did_you_mean(node.text, keys);
+  const MeasureEntry& wanted = entry(measure);
+  find("S0303", fmt::format("no row of the cost tables is called `{}`", escape_control(node.text)),
+       node,
+       near ? fmt::format("did you mean `{}`?", *near) : fmt::format("expected {}", wanted.name),
+       {fmt::format("a row of `data/cost`, or {}: {}", wanted.name, wanted.example)});
+}
+
 std::optional<Fact> TomlReader::fact(const chip::Node* node, Measure measure, std::string key) {
   if (node == nullptr) {
     return std::nullopt;
@@ -260,6 +283,10 @@ std::optional<Fact> TomlReader::fact(const chip::Node* node, Measure measure, st
   if (value->type == chip::NodeType::text) {
     if (const cost::Input* row = rows_.find(value->text)) {
       return from_row(*row, measure, *value, made) ? std::optional(made) : std::nullopt;
+    }
+    if (is_row_name(value->text)) {
+      no_row(*value, measure);
+      return std::nullopt;
     }
   }
   const auto read = quantity(*value, measure);

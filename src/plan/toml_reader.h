@@ -80,6 +80,8 @@ class TomlReader {
 
  private:
   std::optional<double> quantity(const chip::Node& node, Measure measure);
+  // A finding: the node names a row that there is not.
+  void no_row(const chip::Node& node, Measure measure);
   bool from_row(const cost::Input& row, Measure measure, const chip::Node& node, Fact& fact);
 
   const chip::Texts& texts_;

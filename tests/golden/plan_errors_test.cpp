@@ -149,6 +149,7 @@ constexpr Mistake kMistakes[]{
     {"price = \"40000 USD\"", "price = \"40 billion USD\""},
     {"tokens = { chat = \"9000 tok/s\" }", "tokens = { chat = \"9000 Mtok/s\" }"},
     {"power = \"5 MW\"", "power = [{ from = \"2027-Q1\", v = \"5 MW\", basis = \"guessed\" }]"},
+    {"utilisation = \"60 %\"", "utilisation = \"utilisation.inference_flet\""},
 };
 
 std::string replaced(std::string text, std::string_view what, std::string_view by) {
