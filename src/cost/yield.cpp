@@ -136,6 +136,92 @@ void make_rule(double alpha, DensityRule& rule) {
   rule.alpha = alpha;
 }
 
+// sum over k <= spares of C(n, k) odds^k: all terms are positive.
+double ways_sum(const Harvest& die, double odds) {
+  double term = 1, terms = 1;
+  for (std::int64_t k = 0; k < die.spares; ++k) {
+    term *= static_cast<double>(die.cores - k) / static_cast<double>(k + 1) * odds;
+    terms += term;
+  }
+  return terms;
+}
+
+// Nodes and weights, which sum to one, of the Gauss rule for a Gamma density of shape alpha:
+// generalised Gauss-Laguerre.
+struct LaguerreRule {
+  static constexpr std::size_t kNodes = 24;
+  double alpha = -1;
+  std::array<double, kNodes> at{}, weight{};
+};
+
+// The nodes are the eigenvalues of the tridiagonal matrix of the polynomials' recurrence, the
+// weights the squares of the first components of its eigenvectors (Golub and Welsch, 1969), by QL
+// iterations with implicit shifts.
+void make_rule(double alpha, LaguerreRule& rule) {
+  constexpr std::size_t n = LaguerreRule::kNodes;
+  std::array<double, n>& d = rule.at;
+  std::array<double, n> e{}, z{};
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto k = static_cast<double>(i);
+    d[i] = 2 * k + alpha;
+    e[i] = i + 1 < n ? std::sqrt((k + 1) * (k + alpha)) : 0;
+  }
+  z[0] = 1;
+  for (std::size_t l = 0; l < n; ++l) {
+    constexpr int kIterationsMax = 60;
+    for (int iteration = 0; iteration < kIterationsMax; ++iteration) {
+      std::size_t m = l;
+      while (m + 1 < n && std::abs(e[m]) > 1e-17 * (std::abs(d[m]) + std::abs(d[m + 1]))) {
+        ++m;
+      }
+      if (m == l) {
+        break;
+      }
+      double g = (d[l + 1] - d[l]) / (2 * e[l]);
+      g = d[m] - d[l] + e[l] / (g + std::copysign(std::hypot(g, 1.0), g));
+      double s = 1, c = 1, p = 0;
+      for (std::size_t i = m; i-- > l;) {
+        const double f = s * e[i], b = c * e[i];
+        const double r = std::hypot(f, g);
+        e[i + 1] = r;
+        s = r > 0 ? f / r : 0;
+        c = r > 0 ? g / r : 1;
+        g = d[i + 1] - p;
+        const double t = (d[i] - g) * s + 2 * c * b;
+        p = s * t;
+        d[i + 1] = g + p;
+        g = c * t - b;
+        const double next = z[i + 1];
+        z[i + 1] = s * z[i] + c * next;
+        z[i] = c * z[i] - s * next;
+      }
+      d[l] -= p;
+      e[l] = g;
+      e[m] = 0;
+    }
+  }
+  std::transform(z.begin(), z.end(), rule.weight.begin(), [](double one) { return one * one; });
+  rule.alpha = alpha;
+}
+
+// With all areas together as the scale, D (alpha / d0 + all) = y, what is left to integrate over y
+// is a polynomial of degree `spares` in exponentials that grow at most as exp(y spares / cores):
+// the rule has it to ten digits up to half of the cores and twenty of them.
+double harvest_yield_laguerre(const Harvest& die) {
+  thread_local LaguerreRule rule;  // most often the last one's
+  if (rule.alpha != die.alpha) {
+    make_rule(die.alpha, rule);
+  }
+  const double all = die.uncore_area + static_cast<double>(die.cores) * die.core_area;
+  const double defects = die.d0 / die.alpha;  // per unit of area and of the rule's variable
+  const double core = die.core_area * defects / (1 + all * defects);
+  double sum = 0;
+  for (std::size_t i = 0; i < rule.at.size(); ++i) {
+    sum += rule.weight[i] * ways_sum(die, std::expm1(core * rule.at[i]));
+  }
+  return std::clamp(sum * yield_negative_binomial(all * die.d0, die.alpha), 0.0, 1.0);
+}
+
 }  // namespace
 
 double yield_poisson(double defects) { return std::exp(-defects); }
@@ -204,13 +290,16 @@ double harvest_yield(const Harvest& die) {
   return std::clamp(left + value, 0.0, 1.0);
 }
 
-// Below it the rule loses digits.
-constexpr double kAlphaFast = 1.4;
-
 double harvest_yield_fast(const Harvest& die) {
-  constexpr std::int64_t kSparesMax = 64;
-  if (die.alpha < kAlphaFast || die.cores > 400 || die.spares > kSparesMax ||
-      die.spares >= die.cores) {
+  constexpr std::int64_t kSparesMax = 64, kCoresMax = 400, kSparesLaguerre = 20;
+  // Below it the rule in the cube root loses digits.
+  constexpr double kAlphaCubeRoot = 1.4;
+  if (die.alpha < kAlphaCubeRoot) {
+    return 2 * die.spares <= die.cores && die.spares <= kSparesLaguerre
+               ? harvest_yield_laguerre(die)
+               : harvest_yield(die);
+  }
+  if (die.cores > kCoresMax || die.spares > kSparesMax || die.spares >= die.cores) {
     return harvest_yield(die);
   }
   thread_local DensityRule rule;  // most often the last one's
@@ -218,22 +307,11 @@ double harvest_yield_fast(const Harvest& die) {
     make_rule(die.alpha, rule);
   }
   const auto n = static_cast<double>(die.cores);
-  std::array<double, kSparesMax> ways;  // to choose one bad core more
-  for (std::int64_t k = 0; k < die.spares; ++k) {
-    const auto at = static_cast<double>(k);
-    ways[static_cast<std::size_t>(k)] = (n - at) / (at + 1);
-  }
   const double all = die.uncore_area + n * die.core_area;
   double sum = 0;
   for (std::size_t i = 0; i < rule.at.size(); ++i) {
     const double d = die.d0 * rule.at[i];
-    const double odds = std::expm1(d * die.core_area);
-    double term = 1, terms = 1;
-    for (std::size_t k = 0; k < static_cast<std::size_t>(die.spares); ++k) {
-      term *= ways[k] * odds;
-      terms += term;
-    }
-    sum += rule.weight[i] * terms * std::exp(-d * all);
+    sum += rule.weight[i] * ways_sum(die, std::expm1(d * die.core_area)) * std::exp(-d * all);
   }
   return std::clamp(sum, 0.0, 1.0);
 }

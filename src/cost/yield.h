@@ -26,8 +26,9 @@ struct Harvest {
 };
 // Adaptive: absolute error below 1e-9 for any alpha above 1e-6.
 double harvest_yield(const Harvest& die);
-// For many draws: a fixed rule of twelve nodes. Absolute error below 1e-4 for alpha >= 1.4 and up
-// to some hundred cores; other dies are passed on to `harvest_yield`.
+// For many draws: fixed rules. Absolute error below 1e-4 for alpha >= 1.4 and up to 400 cores,
+// below 1e-9 for smaller alpha with at most half of the cores and 20 of them spare; other dies are
+// passed on to `harvest_yield`.
 double harvest_yield_fast(const Harvest& die);
 
 // Dies that a test lets through although they are bad, over all that it lets through.

@@ -82,6 +82,26 @@ TEST(Yield, the_fast_rule_agrees_with_the_adaptive_one) {
   }
 }
 
+// Few dies with many defects: the shapes of Seeds' model and below.
+TEST(Yield, the_rule_for_small_alpha_agrees_with_the_adaptive_one) {
+  for (const double alpha : {1e-6, 1e-3, 0.03, 0.2, 0.5, 0.87, 1.0, 1.2, 1.3999}) {
+    for (const std::int64_t cores : {1, 2, 5, 34, 144, 1000}) {
+      for (const std::int64_t spares : {0, 1, 2, 6, 12, 20, 64}) {
+        for (const double d0 : {0.0, 1e-12, 0.02, 0.12, 1.0, 20.0}) {
+          for (const double uncore : {0.0, 0.5, 4.0}) {
+            if (2 * spares > cores) {
+              continue;
+            }
+            const Harvest die{cores, 5.0 / static_cast<double>(cores), uncore, spares, d0, alpha};
+            EXPECT_NEAR(harvest_yield_fast(die), harvest_yield(die), 1e-9)
+                << alpha << " " << cores << " " << spares << " " << d0 << " " << uncore;
+          }
+        }
+      }
+    }
+  }
+}
+
 // Ten million dies, each with its own density: the defined model drawn instead of integrated.
 TEST(Yield, ten_million_drawn_dies_agree_with_the_integral) {
   const Harvest die{34, 0.0696, 1.275, 2, 0.1, 3};
