@@ -60,6 +60,7 @@ class Builder {
     return tree.name(options.prefix + std::move(key), std::move(text), std::move(unit), value);
   }
   [[nodiscard]] const Diagnostics& findings() const { return findings_; }
+  void find(Diagnostic finding) { findings_.push_back(std::move(finding)); }
 
  private:
   static double plain(double value) { return value; }

@@ -31,6 +31,35 @@ void price_nothing(Costing& made, const char* what) {
   }
 }
 
+// Nothing that is printed is infinite: a yield or a life of zero is in its formula. Only a way may
+// never be cheaper than another.
+Result<void> check_finite(const Costing& made) {
+  const Tree& tree = *made.tree;
+  std::vector<NodeId> targets = made.printed();
+  std::erase_if(targets, [&](NodeId id) {
+    return std::any_of(made.ways.begin(), made.ways.end(),
+                       [&](const Way& way) { return way.break_even == id; });
+  });
+  const auto found = not_finite(tree, targets);
+  if (!found) {
+    return {};
+  }
+  Diagnostic finding{
+      .code = "K0308",
+      .message = fmt::format("`{}` is no finite number", tree.at(*found).key),
+      .notes = {fmt::format("it is {}", tree.formula(*found))},
+      .help = {"a yield, a share, a life or a number of units in it leaves nothing"}};
+  for (const NodeId argument : tree.shown_arguments(*found)) {
+    const Node& node = tree.at(argument);
+    const bool is_input = node.op == Op::input;
+    const std::string& place = is_input ? tree.input_of(node).place : node.text;
+    finding.notes.push_back(
+        fmt::format("{} = {:g}{}{}", is_input ? tree.input_of(node).key : node.key,
+                    central_value(tree, argument), place.empty() ? "" : ", ", place));
+  }
+  return fail(std::move(finding));
+}
+
 }  // namespace
 
 Result<Scenario> parse_scenario(std::string_view text) {
@@ -199,6 +228,9 @@ Result<Costing> costing(const chip::Chip& chip, const CostOptions& options, cons
   }
   if (!builder.findings().empty()) {
     return tl::unexpected(builder.findings());
+  }
+  if (auto finite = check_finite(made); !finite) {
+    return fail(finite);
   }
   return made;
 }

@@ -110,7 +110,8 @@ struct Costing {
 
 // Errors: those of the tables; K0111 (a row that is needed is missing), K0113 (… is in
 // another unit), K0303 (--set),
-// K0306 (tech.library is no known process).
+// K0306 (tech.library is no known process), K0307 (no die fits the wafer), K0308 (a result is
+// infinite).
 Result<Costing> costing(const chip::Chip& chip, const CostOptions& options);
 
 // Where the tables are: `data`, or the tool's own where it is empty.

@@ -136,7 +136,8 @@ DieCost die_cost(Builder& b, const DieInputs& die, Section& section) {
 
 bool fits(Builder& b, Expr width, Expr height) {
   const Wafer wafer = central_wafer(b, wafer_inputs(b));
-  return gross_dies({b.central(width), b.central(height)}, wafer) > 0;
+  return wafer.diameter <= kWaferDiameterMaxMm &&
+         gross_dies({b.central(width), b.central(height)}, wafer) > 0;
 }
 
 Expr gross_of(Builder& b, const std::string& prefix, Expr width, Expr height,
@@ -144,7 +145,20 @@ Expr gross_of(Builder& b, const std::string& prefix, Expr width, Expr height,
   const WaferInputs w = wafer_inputs(b);
   const DieSize die{b.central(width), b.central(height)};
   const Wafer wafer = central_wafer(b, w);
-  const auto placed = static_cast<double>(gross_dies(die, wafer));
+  const bool is_placed =
+      std::min(die.width, die.height) >= kDieSideMinMm && wafer.diameter <= kWaferDiameterMaxMm;
+  const auto placed = is_placed ? static_cast<double>(gross_dies(die, wafer)) : 0;
+  if (placed == 0) {
+    b.find(
+        {.code = "K0307",
+         .message = fmt::format("no {} of {:g} x {:g} mm is placed on a wafer of {:g} mm with "
+                                "{:g} mm of edge",
+                                what, die.width, die.height, wafer.diameter, wafer.edge),
+         .help = {fmt::format("sides from {:g} mm on, wafers up to {:g} mm, and the corners inside "
+                              "the edge; `--explain {}.placed` of a chip that fits says more",
+                              kDieSideMinMm, kWaferDiameterMaxMm, prefix)}});
+    return b.tree.constant(1);
+  }
   const Expr counted = b.derived(
       prefix + ".placed", placed, fmt::format("{}/wafer", what), "counted on the best grid",
       fmt::format("{:.4g} x {:.4g} mm on a wafer of {:g} mm, edge {:g} mm, street {:g} mm",

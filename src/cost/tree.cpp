@@ -317,6 +317,22 @@ std::vector<double> central_values(const Tree& tree, std::span<const NodeId> tar
   return values;
 }
 
+std::optional<NodeId> not_finite(const Tree& tree, std::span<const NodeId> targets) {
+  const std::vector<bool> needed = tree.needed(targets);
+  std::vector<NodeId> named;
+  for (NodeId id = 0; id < needed.size(); ++id) {
+    if (needed[id] && !tree.at(id).key.empty()) {
+      named.push_back(id);
+    }
+  }
+  const std::vector<double> values = central_values(tree, named);
+  const auto found = std::find_if(values.begin(), values.end(),
+                                  [](double value) { return !std::isfinite(value); });
+  return found == values.end()
+             ? std::nullopt
+             : std::optional(named[static_cast<std::size_t>(found - values.begin())]);
+}
+
 double central_value(const Tree& tree, NodeId target) {
   return central_values(tree, {&target, 1}).front();
 }

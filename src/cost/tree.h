@@ -175,5 +175,7 @@ class Evaluator {
 // All factors at their centre.
 std::vector<double> central_values(const Tree& tree, std::span<const NodeId> targets);
 double central_value(const Tree& tree, NodeId target);
+// The first named quantity behind some targets that is no finite number then.
+std::optional<NodeId> not_finite(const Tree& tree, std::span<const NodeId> targets);
 
 }  // namespace churon::cost

@@ -24,8 +24,6 @@ constexpr Bounds kNotNegative{.low = 0};
 
 constexpr std::int64_t kCoresMax = 1'000'000;
 constexpr std::int64_t kChipletsMax = 1000;
-// Smaller dies would take long to place, and nobody cuts them.
-constexpr double kDieSideMinMm = 0.2;
 
 std::vector<int> columns_of(Sheet& sheet, std::string_view names) {
   std::vector<int> columns;
@@ -120,8 +118,8 @@ Result<Rows> dies_rows(Sheet& sheet, const std::vector<int>& columns, const std:
     rows.emplace_back();
     const auto width = sheet.number(row, columns[0], {.low = kDieSideMinMm});
     const auto height = sheet.number(row, columns[1], {.low = kDieSideMinMm});
-    const auto diameter =
-        sheet.number(row, columns[2], {.low = 0, .high = 1000, .low_included = false});
+    const auto diameter = sheet.number(
+        row, columns[2], {.low = 0, .high = kWaferDiameterMaxMm, .low_included = false});
     const auto edge = sheet.number(row, columns[3], kNotNegative);
     const auto street = sheet.number(row, columns[4], kNotNegative);
     if (width && height && diameter && edge && street) {

@@ -20,6 +20,9 @@ struct Wafer {
   double street = 0.1;  // between dies
 };
 
+// What is placed: nobody cuts smaller dies or grows larger wafers, and the work grows with both.
+constexpr double kDieSideMinMm = 0.2, kWaferDiameterMaxMm = 1000;
+
 struct DiePosition {
   double x = 0, y = 0;  // of the centre; the wafer's centre is the origin
 };

@@ -277,6 +277,17 @@ std::string golden_text() {
         "case,node_nm,module_area_mm2,n_chiplets,d2d_overhead,integration\n"
         "a,6,800,1,0.1,SoC\nb,7,800,2,0.1,glass\nc,7,90000,1,0,SoC\n");
   table("kind", "wafers", "x\n1\n");
+  for (const auto& [chip, set] : {std::pair{"churon-1", "cost.partner_margin=1"},
+                                  {"churon-1", "cost.wafer=0 USD"},
+                                  {"churon-1", "yield.assembly_loss=1"},
+                                  {"b200", "wafer.diameter=1e9"},
+                                  {"b200", "wafer.edge_exclusion=140"},
+                                  {"b200", "depreciation.life=0"}}) {
+    const Ended ended = churon({chip, "--set", set});
+    EXPECT_EQ(ended.exit, 1) << set;
+    EXPECT_EQ(ended.out, "") << set;
+    add(fmt::format("{} --set {}", chip, set), ended.err);
+  }
   add("a library", churon({"churon-1", "--set", "tech.library=tsmc-n33"}).err);
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"b200", "--scenario", "hbm20"},
