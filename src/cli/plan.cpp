@@ -198,7 +198,7 @@ Action configure_plan(CLI::App& app) {
   app.add_option("--solver", words->solver, "which solver; default highs")
       ->check(CLI::IsMember(solvers));
   app.add_option("--gap", words->gap,
-                 "how far from the optimum, relative; default 1e-4, with --mps 1e-6")
+                 "how far from the optimum, relative; default 1e-5, with --mps 1e-6")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("SHARE");
   app.add_option("--time-limit", words->time_limit_s, "of a search, in seconds; default 600")

@@ -17,7 +17,7 @@ namespace churon::plan {
 
 struct PlanOptions {
   SolverKind solver = SolverKind::highs;
-  double gap = 1e-4;
+  double gap = 1e-5;
   double time_limit_s = 600;  // of one program
   int threads = 1;            // programs solved side by side; the result is the same for any
   bool with_policies = true;

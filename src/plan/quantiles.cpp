@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -43,19 +44,15 @@ std::vector<double> draws_of(const Fact& fact, std::uint64_t seed, std::size_t d
   return values;
 }
 
-using Weighted = std::pair<double, double>;  // with its probability
-
-// USD per million tokens of every future in every draw, from the least on.
-std::vector<Weighted> all_costs(const Plan& plan, std::uint64_t seed, std::size_t draws,
-                                int threads) {
+// Calls work(i, the scenario with the values of draw i), from several threads.
+void for_each_draw(const Scenario& scenario, std::uint64_t seed, std::size_t draws, int threads,
+                   const std::function<void(std::size_t, const Scenario&)>& work) {
   constexpr std::size_t kBlock = 50;
-  const std::size_t futures = plan.best.books.size();
-  Scenario centre = *plan.scenario;
+  Scenario centre = scenario;
   std::vector<std::vector<double>> drawn;
   for (const Fact* fact : prices(centre)) {
     drawn.push_back(draws_of(*fact, seed, draws));
   }
-  std::vector<Weighted> costs(draws * futures);
   in_parallel((draws + kBlock - 1) / kBlock, threads, [&](std::size_t block) {
     Scenario s = centre;
     const std::vector<Fact*> facts = prices(s);
@@ -63,11 +60,31 @@ std::vector<Weighted> all_costs(const Plan& plan, std::uint64_t seed, std::size_
       for (std::size_t fact = 0; fact < facts.size(); ++fact) {
         facts[fact]->value = drawn[fact][i];
       }
-      for (std::size_t f = 0; f < futures; ++f) {
-        const Book kept = book(s, plan.best.policy, plan.best.decisions[f], s.futures[f]);
-        costs[i * futures + f] = {kept.per_mtok(),
-                                  s.futures[f].probability / static_cast<double>(draws)};
-      }
+      work(i, s);
+    }
+  });
+}
+
+std::vector<Book> books_of(const Scenario& s, const Outcome& outcome) {
+  std::vector<Book> books;
+  for (std::size_t f = 0; f < s.futures.size(); ++f) {
+    books.push_back(book(s, outcome.policy, outcome.decisions[f], s.futures[f]));
+  }
+  return books;
+}
+
+using Weighted = std::pair<double, double>;  // with its probability
+
+// USD per million tokens of every future in every draw, from the least on.
+std::vector<Weighted> all_costs(const Plan& plan, std::uint64_t seed, std::size_t draws,
+                                int threads) {
+  const std::size_t futures = plan.scenario->futures.size();
+  std::vector<Weighted> costs(draws * futures);
+  for_each_draw(*plan.scenario, seed, draws, threads, [&](std::size_t i, const Scenario& s) {
+    const std::vector<Book> books = books_of(s, plan.best);
+    for (std::size_t f = 0; f < futures; ++f) {
+      costs[i * futures + f] = {books[f].per_mtok(),
+                                s.futures[f].probability / static_cast<double>(draws)};
     }
   });
   std::sort(costs.begin(), costs.end());
@@ -105,6 +122,18 @@ PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws, int
     }
   }
   return made;
+}
+
+double share_cheaper(const Plan& plan, const Outcome& other, std::uint64_t seed, int draws,
+                     int threads) {
+  std::vector<char> is_cheaper(static_cast<std::size_t>(draws));
+  for_each_draw(*plan.scenario, seed, is_cheaper.size(), threads,
+                [&](std::size_t i, const Scenario& s) {
+                  const double difference =
+                      objective(s, books_of(s, plan.best)) - objective(s, books_of(s, other));
+                  is_cheaper[i] = difference < 0 ? 1 : 0;
+                });
+  return static_cast<double>(std::count(is_cheaper.begin(), is_cheaper.end(), 1)) / draws;
 }
 
 }  // namespace churon::plan

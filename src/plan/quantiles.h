@@ -19,4 +19,9 @@ struct PlanQuantiles {
 // any number of threads.
 PlanQuantiles cost_per_mtok(const Plan& plan, std::uint64_t seed, int draws, int threads);
 
+// The share of such draws in which the plan costs less than another one of its scenario, by what is
+// minimised; both are held fixed.
+double share_cheaper(const Plan& plan, const Outcome& other, std::uint64_t seed, int draws,
+                     int threads);
+
 }  // namespace churon::plan

@@ -73,5 +73,23 @@ TEST(Quantiles, have_the_range_of_what_a_fleet_is_worth_at_the_end) {
   EXPECT_NEAR(found.p90, with(0.3 - kP90 * 0.1), 0.01 * found.p90);
 }
 
+TEST(Quantiles, say_in_how_many_draws_a_plan_is_the_cheaper_one) {
+  Plan plan = bought_at_a_discount();
+  Option& one = plan.scenario->options[0];
+  one.discount.range = {0.15, 0.25, 0.35};
+  // Half the chips at no discount cost as much as all at 50 %; three quarters as much as at 25 %.
+  const auto with = [&](double chips) {
+    Outcome other = plan.best;
+    other.decisions[0].options[0].ordered[0] = chips;
+    other.decisions[0].options[0].taken[0][0] = chips;
+    other.decisions[0].options[0].discounted[0] = 0;
+    return share_cheaper(plan, other, 1, 2000, 2);
+  };
+  EXPECT_EQ(with(50), 0);
+  EXPECT_NEAR(with(75), 0.5, 0.03);
+  EXPECT_NEAR(with(85), 0.95, 0.03);
+  EXPECT_EQ(with(100), 1);
+}
+
 }  // namespace
 }  // namespace churon::plan

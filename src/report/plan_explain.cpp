@@ -244,6 +244,19 @@ std::string outcome_text(const PlanRecord& record, const plan::Outcome& outcome,
       regret_text(record.plan, outcome), 100 * record.options.gap);
 }
 
+std::string own_value_text(const PlanRecord& record, const OwnDecision& own,
+                           const plan::Outcome& other, const std::string& key) {
+  const auto share = record.cheaper_share.find(own.option);
+  const std::string draws =
+      share == record.cheaper_share.end()
+          ? ""
+          : fmt::format(
+                "  this plan is the cheaper one in {} of 1,000 draws of all uncertain "
+                "prices, discounts and residuals (seed {}), both held fixed\n",
+                percent(share->second), record.seed);
+  return outcome_text(record, other, key) + draws;
+}
+
 void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
   const plan::Plan& plan = record.plan;
   const auto add = [&](const std::string& key, const plan::Outcome& of) {
@@ -260,7 +273,8 @@ void add_outcomes(const PlanRecord& record, std::vector<Answer>& list) {
   }
   for (const OwnDecision& own : own_decisions(plan)) {
     if (const plan::Outcome* other = without(plan, own)) {
-      add("own_value." + plan.scenario->options[index(own.option)].name, *other);
+      const std::string key = "own_value." + plan.scenario->options[index(own.option)].name;
+      list.push_back({key, [=, &record] { return own_value_text(record, own, *other, key); }});
     }
   }
   for (const plan::Outcome& one : plan.single_vendor) {

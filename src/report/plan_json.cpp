@@ -113,11 +113,13 @@ Json signatures_json(const plan::Plan& plan) {
 }
 
 // Of the own chips whose gate is open.
-Json own_json(const plan::Plan& plan) {
+Json own_json(const PlanRecord& record) {
+  const plan::Plan& plan = record.plan;
   Json list = Json::array();
   for (const OwnDecision& own : own_decisions(plan)) {
     const plan::Option& option = plan.scenario->options[index(own.option)];
     const plan::Outcome* other = without(plan, own);
+    const auto share = record.cheaper_share.find(own.option);
     Json gates = Json::array();
     for (const int gate : own.gate) {
       gates.push_back(gate < 0 ? Json() : Json(quarter_text(plan, gate)));
@@ -125,9 +127,10 @@ Json own_json(const plan::Plan& plan) {
     list.push_back(
         {{"option", option.name},
          {"build", own.is_taken()},
-         {"standing", name(standing(plan, own))},
+         {"standing", name(standing(record, own))},
          {"gate_by_future", std::move(gates)},
          {"programme_usd", rounded(option.gate->nre.value)},
+         {"cheaper_share", share != record.cheaper_share.end() ? Json(share->second) : Json()},
          {"option_value_usd",
           other != nullptr && other->has_plan ? rounded(regret(plan, *other)) : Json()}});
   }
@@ -184,7 +187,7 @@ Json plan_json(const PlanRecord& record) {
                                {"p50", rounded(record.per_mtok.p50)},
                                {"p90", rounded(record.per_mtok.p90)}};
   json["unmet_share"] = rounded(unmet_share(plan));
-  json["own_chips"] = own_json(plan);
+  json["own_chips"] = own_json(record);
   json["signatures"] = signatures_json(plan);
   json["binding"] = Json::array();
   for (const plan::ShadowPrice& one : plan.binding) {

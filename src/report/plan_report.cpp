@@ -34,18 +34,33 @@ std::string_view why_not_looked_at(const PlanRecord& record) {
                                       : "--quick leaves out the plan without it";
 }
 
+// What the option to build it is worth.
+std::string worth_text(const plan::Plan& plan, const plan::Outcome* other) {
+  if (other == nullptr) {
+    return "what the option to build it is worth was not computed";
+  }
+  return other->has_plan
+             ? fmt::format("the option to build it is worth {}", regret_text(plan, *other))
+             : "without it there is no plan";
+}
+
+// Of a plan that builds it: how often it is the cheaper one.
+std::string draws_text(const PlanRecord& record, const OwnDecision& own) {
+  const auto share = record.cheaper_share.find(own.option);
+  return share == record.cheaper_share.end()
+             ? ""
+             : fmt::format(", and this plan is the cheaper one in {} of the draws of prices",
+                           percent(share->second));
+}
+
 std::string own_sentence(const PlanRecord& record, const OwnDecision& own) {
   const plan::Plan& plan = record.plan;
   const std::string& name = plan.scenario->options[index(own.option)].name;
   const std::string nre = usd(plan.scenario->options[index(own.option)].gate->nre.value);
-  const plan::Outcome* other = without(plan, own);
-  const std::string worth =
-      other != nullptr
-          ? fmt::format("the option to build it is worth {}", regret_text(plan, *other))
-          : "what the option to build it is worth was not computed";
+  const std::string worth = worth_text(plan, without(plan, own));
   const std::string found =
       own.is_taken() ? "with it, decided " + gate_text(plan, own) : std::string("without it");
-  switch (standing(plan, own)) {
+  switch (standing(record, own)) {
     case Standing::not_settled:
       return fmt::format(
           "Own chip {}: not settled. The search ended before the gap was reached; the best plan "
@@ -56,11 +71,15 @@ std::string own_sentence(const PlanRecord& record, const OwnDecision& own) {
           "Own chip {}: this plan is {}; whether that is a close call was not looked at ({}). Its "
           "programme costs {}.",
           name, found, why_not_looked_at(record), nre);
-    case Standing::close_call:
+    case Standing::hidden_by_gap:
       return fmt::format(
           "Own chip {}: a close call. Its programme costs {}; {}, which the gap hides; this plan "
           "is {}.",
           name, nre, worth, found);
+    case Standing::hidden_by_prices:
+      return fmt::format(
+          "Own chip {}: a close call. Its programme costs {}; {}; this plan is {}{}.", name, nre,
+          worth, found, draws_text(record, own));
     case Standing::settled:
       break;
   }
@@ -68,8 +87,8 @@ std::string own_sentence(const PlanRecord& record, const OwnDecision& own) {
     return fmt::format("Own chip {}: no. Its programme of {} does not come back here; {}.", name,
                        nre, worth);
   }
-  return fmt::format("Own chip {}: yes, decide {}. Its programme costs {}; {}.", name,
-                     gate_text(plan, own), nre, worth);
+  return fmt::format("Own chip {}: yes, decide {}. Its programme costs {}; {}{}.", name,
+                     gate_text(plan, own), nre, worth, draws_text(record, own));
 }
 
 // Of an own chip whose programme is decided and paid: what more of it is signed.
@@ -391,7 +410,15 @@ PlanRecord plan_record(plan::Plan plan, plan::PlanOptions options, std::uint64_t
   PlanRecord record{
       .plan = std::move(plan), .options = std::move(options), .seed = seed, .per_mtok = {}};
   if (record.plan.best.has_plan) {
-    record.per_mtok = plan::cost_per_mtok(record.plan, seed, kDraws, record.options.threads);
+    const int threads = record.options.threads;
+    record.per_mtok = plan::cost_per_mtok(record.plan, seed, kDraws, threads);
+    for (const OwnDecision& own : own_decisions(record.plan)) {
+      const plan::Outcome* other = without(record.plan, own);
+      if (own.is_taken() && other != nullptr && other->has_plan) {
+        record.cheaper_share[own.option] =
+            plan::share_cheaper(record.plan, *other, seed, kDraws, threads);
+      }
+    }
   }
   return record;
 }

@@ -122,6 +122,28 @@ TEST(PlanReport, says_the_first_decision_and_in_how_many_futures_it_falls) {
   EXPECT_THAT(plan_text(of), StartsWith("Own chip own: no."));
 }
 
+TEST(PlanReport, calls_it_close_where_prices_decide) {
+  PlanRecord of = record();
+  of.plan.without_own = costs_more(of, 1e7);
+  decide(of, {0, 0});
+  of.cheaper_share[1] = 0.8;
+  EXPECT_THAT(plan_text(of), HasSubstr("Own chip own: yes, decide now. Its programme costs 50.0 "
+                                       "million USD; the option to build it is worth 10.0 million "
+                                       "USD, and this plan is the cheaper one in 80 % of the draws "
+                                       "of prices."));
+  of.cheaper_share[1] = 0.6;
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: a close call."));
+  EXPECT_THAT(plan_text(of),
+              HasSubstr("is worth 10.0 million USD; this plan is with it, decided "
+                        "now, and this plan is the cheaper one in 60 % of the draws of prices."));
+  EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "close call");
+  EXPECT_EQ(plan_json(of)["own_chips"][0]["cheaper_share"], 0.6);
+  of.plan.without_own->has_plan = false;
+  of.cheaper_share.clear();
+  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide now. Its programme costs 50.0 "
+                                        "million USD; without it there is no plan."));
+}
+
 TEST(PlanReport, says_where_a_close_call_was_not_looked_at) {
   PlanRecord of = record();
   decide(of, {-1, -1});

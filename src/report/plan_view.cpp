@@ -204,7 +204,8 @@ std::string_view name(Standing standing) {
   switch (standing) {
     case Standing::settled:
       return "settled";
-    case Standing::close_call:
+    case Standing::hidden_by_gap:
+    case Standing::hidden_by_prices:
       return "close call";
     case Standing::not_looked_at:
       return "not looked at";
@@ -214,7 +215,8 @@ std::string_view name(Standing standing) {
   return "";
 }
 
-Standing standing(const plan::Plan& plan, const OwnDecision& own) {
+Standing standing(const PlanRecord& record, const OwnDecision& own) {
+  const plan::Plan& plan = record.plan;
   // Nobody begins a programme for less than this share of its price.
   constexpr double kWorthwhile = 0.01;
   if (!has_reached_gap(plan)) {
@@ -230,7 +232,14 @@ Standing standing(const plan::Plan& plan, const OwnDecision& own) {
   const double nre = plan.scenario->options[index(own.option)].gate->nre.value;
   const double hidden = hidden_by_gaps(plan, *other);
   const bool is_close = own.is_taken() ? regret(plan, *other) < hidden : hidden > kWorthwhile * nre;
-  return is_close ? Standing::close_call : Standing::settled;
+  if (is_close) {
+    return Standing::hidden_by_gap;
+  }
+  // Three to one: what is less sure than that is told as open.
+  constexpr double kSure = 0.75;
+  const auto share = record.cheaper_share.find(own.option);
+  const bool is_sure = share == record.cheaper_share.end() || share->second >= kSure;
+  return is_sure ? Standing::settled : Standing::hidden_by_prices;
 }
 
 std::vector<OwnDecision> own_decisions(const plan::Plan& plan) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plan/planner.h"
+#include "report/plan_report.h"
 
 namespace churon::report {
 
@@ -68,12 +69,13 @@ bool has_reached_gap(const plan::Plan& plan);
 // How far what a plan says about an own chip can be relied on.
 enum class Standing {
   settled,
-  close_call,     // the gaps could hide that the other answer is the better one
-  not_looked_at,  // whether it is close: there is nothing to hold it against
-  not_settled,    // the search ended before the gap was reached
+  hidden_by_gap,     // a close call: the gaps could hide that the other answer is the better one
+  hidden_by_prices,  // a close call: the other one is the better one in too many draws of prices
+  not_looked_at,     // whether it is close: there is nothing to hold it against
+  not_settled,       // the search ended before the gap was reached
 };
 std::string_view name(Standing standing);
-Standing standing(const plan::Plan& plan, const OwnDecision& own);
+Standing standing(const PlanRecord& record, const OwnDecision& own);
 
 // How much of the difference between an outcome and the plan their gaps could explain.
 double hidden_by_gaps(const plan::Plan& plan, const plan::Outcome& outcome);
