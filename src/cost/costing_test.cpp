@@ -381,6 +381,34 @@ TEST(Costing, masks_of_a_node_without_a_row_are_those_of_the_next_newer_one) {
   }
 }
 
+// "Sources put module, test and scrap in this line": what is lost is paid once.
+TEST(Costing, a_test_row_that_holds_the_scrap_has_no_loss_beside_it) {
+  for (const char* chip : {"a100", "h100", "h200", "mi300x", "mi325x", "mi355x"}) {
+    const Costing made = costing_of(chip);
+    EXPECT_TRUE(made.tree->find("test_and_assembly.h100_class").has_value()) << chip;
+    EXPECT_EQ(central_value(*made.tree, named(made, "cogs.assembly_loss")), 0) << chip;
+  }
+  EXPECT_GT(
+      central_value(*costing_of("b200").tree, named(costing_of("b200"), "cogs.assembly_loss")), 0);
+}
+
+// A row without a unit, the share of good packages, is taken as a yield, one in dollars as what is
+// lost.
+TEST(Costing, the_assembly_of_a_bought_chip_is_a_yield_or_a_loss_by_its_unit) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(kData, folder.path("cost"), std::filesystem::copy_options::recursive);
+  std::ifstream in(kData + "/bought.csv");
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string loss = "assembly.yield_loss_b200_class", yield = "assembly.yield_total_cowos_l";
+  for (std::size_t at = text.find(loss); at != std::string::npos; at = text.find(loss)) {
+    text.replace(at, loss.size(), yield);
+  }
+  folder.write("cost/bought.csv", text);
+  const Costing made = costing_of("b200", {.data = folder.path("cost")});
+  EXPECT_THAT(made.tree->formula(named(made, "cogs.assembly_loss")),
+              HasSubstr("1 / assembly.yield_total_cowos_l - 1"));
+}
+
 TEST(Costing, the_node_of_a_bought_chip_can_be_set) {
   const Costing made = costing_of("b200", {}, {"die.compute.node=TSMC N3"});
   EXPECT_THAT(made.tree->formula(named(made, "die.compute.cost")), HasSubstr("wafer_price.N3"));

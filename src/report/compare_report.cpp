@@ -70,18 +70,20 @@ void append_cell(std::string& out, const CompareRecord& record, std::size_t inde
       "{}, {} (input/output tokens): {}\n", escape_control(model_of(comparison.request, cell).name),
       workload_of(comparison.request, cell).text, limits(comparison.request, charset));
   out += "  " + verdict(comparison, cell) + "\n";
-  std::vector<Align> columns{Align::left,  Align::right, Align::right, Align::right, Align::right,
-                             Align::right, Align::left,  Align::right, Align::left,  Align::right,
-                             Align::right, Align::right, Align::right, Align::left,  Align::left};
-  std::vector<std::string> head{"chip",  "tok/s/chip", "P10..P90", "/domain",     "/MW",
-                                "J/tok", "limit",      "chips",    "parallelism", "requests",
-                                "TPOT",  "TTFT",       "context",  "formats",     "numbers"};
+  Table speeds({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
+                Align::right, Align::right, Align::left, Align::left});
+  speeds.row({"chip", "tok/s/chip", "P10..P90", "/domain", "/MW", "J/tok", "TPOT", "TTFT", "limit",
+              "numbers"});
+  std::vector<Align> columns{Align::left,  Align::right, Align::left,
+                             Align::right, Align::right, Align::left};
+  std::vector<std::string> head{"at its best", "chips",   "parallelism",
+                                "requests",    "context", "formats"};
   if (comparison.request.disaggregated) {
     columns.push_back(Align::left);
     head.emplace_back("cache sent over");
   }
-  Table table(columns);
-  table.row(head);
+  Table configurations(columns);
+  configurations.row(head);
   bool any = false;
   bool crosses = false;
   for (const ComparedRow& row : cell.rows) {
@@ -91,30 +93,29 @@ void append_cell(std::string& out, const CompareRecord& record, std::size_t inde
     any = true;
     const auto& best = *row.best;
     const double rate = best.throughput_per_chip;
-    std::vector<std::string> cells{
-        row_name(comparison, row),
-        number(rate),
-        row.band.is_known() ? interval(rate * row.band.p10, rate * row.band.p90) : "-",
-        fmt::format("{} of {:.0f}", compact(row.throughput_per_domain), row.domain_chips),
-        row.throughput_per_mw > 0 ? compact(row.throughput_per_mw) : "-",
-        row.energy_per_token_j > 0 ? number(row.energy_per_token_j) : "-",
-        fmt::format("{} {}", estimate::name(row.limit), percent(row.limit_share)),
-        chips_text(row),
-        configuration(best),
-        fmt::format("{:.0f}", best.concurrency),
-        text(Seconds{best.served.tpot_s}, charset),
-        text(Seconds{best.served.ttft_s}, charset),
-        positions(best.usable_context),
-        formats_text(comparison, row),
-        std::string(evaluate::name(row.support.basis))};
+    speeds.row({row_name(comparison, row), number(rate),
+                row.band.is_known() ? interval(rate * row.band.p10, rate * row.band.p90) : "-",
+                fmt::format("{} of {:.0f}", compact(row.throughput_per_domain), row.domain_chips),
+                row.throughput_per_mw > 0 ? compact(row.throughput_per_mw) : "-",
+                row.energy_per_token_j > 0 ? number(row.energy_per_token_j) : "-",
+                text(Seconds{best.served.tpot_s}, charset),
+                text(Seconds{best.served.ttft_s}, charset),
+                fmt::format("{} {}", estimate::name(row.limit), percent(row.limit_share)),
+                std::string(evaluate::name(row.support.basis))});
+    std::vector<std::string> cells{row_name(comparison, row),
+                                   chips_text(row),
+                                   configuration(best),
+                                   fmt::format("{:.0f}", best.concurrency),
+                                   positions(best.usable_context),
+                                   formats_text(comparison, row)};
     if (comparison.request.disaggregated) {
       cells.push_back(transfer_text(best.served.transfer, charset));
     }
-    table.row(cells);
+    configurations.row(cells);
     crosses = crosses || row.domains > 1;
   }
   if (any) {
-    out += table.text("  ");
+    out += speeds.text("  ") + configurations.text("  ");
     out += fmt::format("  why: {} --explain\n", escape_control(evaluate::estimate_command(
                                                     comparison.request, cell, cell.rows.front())));
   }
@@ -402,7 +403,7 @@ std::string compare_text(const CompareRecord& record, Charset charset) {
       {"input, output", "at the lower of purchase and rent, by their shares of the busy time"});
   table.row(
       {"advantage", "price of the cheapest one can get over the own chip's: above 1 it wins;"});
-  table.row({"", "= silicon x merchant margin x software"});
+  table.row({"", "= silicon x margin (the merchant's) x software"});
   table.row({"numbers", "design: own description. datasheet: no row of this chip was measured."});
   table.row({"", "calibrated: rows of this chip are in the calibration. measured: rows of this"});
   table.row({"", "chip with this model are. The number itself is always the model's."});

@@ -99,7 +99,7 @@ std::string ages_line(const CostRecord& record) {
   if (c.hourly) {
     parts.push_back(ages_of(record, "hour", *c.hourly, record.hourly_effects));
   }
-  return fmt::format("Tables: {}.\n", join(parts, "; "));
+  return fmt::format("Tables: {}.\n", join(parts, ";\n        "));
 }
 
 // One line for each thing a reader takes away.

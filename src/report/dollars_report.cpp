@@ -377,11 +377,13 @@ std::string bought_verdict(const Comparison& comparison, const Dollars& dollars)
 // --- the table
 
 // "1.83 x = 1.56 x 1.15 x 1.02": silicon, merchant margin, software.
-std::string advantage_text(const Versus& versus) {
-  const std::string all = times(versus.central);
-  return versus.split ? fmt::format("{} = {} x {} x {}", all, number(versus.split->silicon),
-                                    number(versus.split->margin), number(versus.split->software))
-                      : all;
+std::vector<std::string> advantage_cells(std::string name, const Versus& versus) {
+  std::vector<std::string> cells{std::move(name), times(versus.central), band(versus.quantiles)};
+  for (const auto part :
+       {&evaluate::Split::silicon, &evaluate::Split::margin, &evaluate::Split::software}) {
+    cells.push_back(versus.split ? number(*versus.split.*part) : "-");
+  }
+  return cells;
 }
 
 std::vector<std::size_t> by_price(const ComparedCell& cell, const evaluate::CellDollars& dollars) {
@@ -432,9 +434,13 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
   const ComparedCell& compared = comparison.cells[cell];
   const evaluate::CellDollars& priced = dollars.cells[cell];
   Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
-               Align::right, Align::right, Align::right, Align::left});
+               Align::right, Align::right, Align::right});
   table.row({"USD/Mtok", "purchase", "P10..P90", "rent", "P10..P90", "build", "P10..P90", "input",
-             "output", "advantage"});
+             "output"});
+  Table advantages(
+      {Align::left, Align::right, Align::right, Align::right, Align::right, Align::right});
+  advantages.row({"advantage", "", "P10..P90", "= silicon", "x margin", "x software"});
+  bool any_advantage = false;
   bool any = false;
   std::vector<std::string> remarks;
   for (const std::size_t i : by_price(compared, priced)) {
@@ -450,8 +456,11 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
     any = any || !of.prices.empty();
     cells.push_back(price == nullptr ? "-" : price_text(price->central * of.input_ratio));
     cells.push_back(price == nullptr ? "-" : price_text(price->central * of.output_ratio));
-    cells.push_back(of.versus ? advantage_text(*of.versus) : "");
     table.row(std::move(cells));
+    if (of.versus) {
+      advantages.row(advantage_cells(row_name(comparison, row), *of.versus));
+      any_advantage = true;
+    }
     const cost::Costing& costing = dollars.costing(row.contestant);
     const auto remark = [&](std::string line) {
       if (std::find(remarks.begin(), remarks.end(), line) == remarks.end()) {
@@ -465,7 +474,8 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
       remark(fmt::format("  {}: {}\n", costing.chip, note));
     }
   }
-  return any ? table.text("  ") + join(remarks, "") : "";
+  return any ? table.text("  ") + (any_advantage ? advantages.text("  ") : "") + join(remarks, "")
+             : "";
 }
 
 std::string dollars_conditions(const Comparison& comparison, const Dollars& dollars) {
