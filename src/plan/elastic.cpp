@@ -113,7 +113,9 @@ Result<void> leave_out(Program linear, std::span<const Elastic> elastic,
 }  // namespace
 
 Result<std::optional<Conflict>> conflict(const Program& program, std::span<const Elastic> elastic,
-                                         const SolveOptions& options) {
+                                         const SolveOptions& of_program) {
+  SolveOptions options = of_program;
+  options.improved = {};  // its solutions are none of the program
   const ElasticProgram made = made_elastic(program, elastic);
   const auto mixed = solve(made.program, options);
   if (!mixed) {

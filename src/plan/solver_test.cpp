@@ -276,6 +276,17 @@ TEST(Checker, finds_what_breaks_a_program) {
   EXPECT_THAT(worst({1}, 1), HasSubstr("1 values"));
 }
 
+TEST(Conflict, tells_nobody_of_solutions_that_are_none_of_the_program) {
+  Program program;
+  const VariableId x = program.add({"x", 0, 9, 1, true});
+  const VariableId y = program.add({"y", 0, 9, 1, true});
+  program.add({"odd", 3, 3}, std::vector<Term>{{x, 2}, {y, 4}});
+  const SolveOptions options{.improved = [](double, double) { ADD_FAILURE(); }};
+  const auto found = conflict(program, all_rows(program), options);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->smallest.size(), 1U);
+}
+
 TEST(Conflict, names_the_rows_and_the_smallest_relaxation) {
   Program program;
   const VariableId x = program.add({"x", 0, kInfinity, 1});

@@ -466,8 +466,12 @@ std::string infeasible_text(const PlanRecord& record) {
   text += "The smallest relaxation (least sum of relative changes):\n";
   for (const CapInQuarter& one : smallest_relaxation(plan)) {
     const plan::Cap& cap = *one.cap;
-    text += fmt::format("  {} in {}: {} more\n", cap.text, quarter_text(plan, cap.quarter),
-                        number(one.more) + " " + cap.unit);
+    text += fmt::format("  {} in {}: {} {} more{}\n", cap.text, quarter_text(plan, cap.quarter),
+                        number(one.more), cap.unit,
+                        one.share == 0
+                            ? ""
+                            : fmt::format(" ({} of {})", percent(one.share),
+                                          cap.key.starts_with("serve.") ? "the demand" : "it"));
   }
   return text;
 }

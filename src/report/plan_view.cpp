@@ -78,13 +78,16 @@ void add(std::vector<CapInQuarter>& list, const plan::Plan& plan, plan::RowId ro
   const auto cap =
       std::find_if(caps.begin(), caps.end(), [&](const plan::Cap& one) { return one.row == row; });
   const double more = std::fabs(by) * cap->scale;
+  const bool has_size = cap->size > 0 && cap->size_terms.empty();
+  const double share = has_size ? std::fabs(by) / cap->size : 0;
   const auto same = std::find_if(list.begin(), list.end(), [&](const CapInQuarter& one) {
     return one.cap->key == cap->key && one.cap->quarter == cap->quarter;
   });
   if (same == list.end()) {
-    list.push_back({&*cap, more});
+    list.push_back({&*cap, more, share});
   } else {
     same->more = std::max(same->more, more);
+    same->share = std::max(same->share, share);
   }
 }
 

@@ -89,6 +89,7 @@ std::string regret_text(const plan::Plan& plan, const plan::Outcome& outcome);
 struct CapInQuarter {
   const plan::Cap* cap = nullptr;
   double more = 0;
+  double share = 0;  // of its size; 0 where that follows from a plan
 };
 // In the order of the caps, then of the quarters.
 std::vector<CapInQuarter> conflicting(const plan::Plan& plan);

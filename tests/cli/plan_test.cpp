@@ -164,6 +164,8 @@ TEST_F(PlanVerb, names_what_conflicts_and_the_smallest_relaxation) {
   EXPECT_THAT(ended.out, HasSubstr("No plan keeps all of these together"));
   EXPECT_THAT(ended.out, HasSubstr("unmet demand of chat in 2027-Q1 ("));
   EXPECT_THAT(ended.out, HasSubstr("smallest relaxation"));
+  // Nothing serves the first quarter: all of the demand of 5 million tokens a second is in the way.
+  EXPECT_THAT(ended.out, HasSubstr("2027-Q1: 5,000,000 tok/s more (100 % of the demand)"));
   EXPECT_THAT(ended.err, HasSubstr("S0201"));
 }
 
