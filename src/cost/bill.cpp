@@ -295,6 +295,7 @@ std::optional<BoughtDies> bought_dies(Builder& b, const Recipe* recipe, Section&
     const DieCost made = die_cost(b, extra_die(b, *recipe), section);
     dies.costs.push_back(made.count * made.good);
   } else if (recipe != nullptr && recipe->extra_dies > 0) {
+    b.costing.is_part_of_bill = true;
     missing.push_back(fmt::format("{} I/O dies: no area is public, so the bill is without them",
                                   recipe->extra_dies));
   }

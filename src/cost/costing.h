@@ -100,6 +100,7 @@ struct Costing {
   std::vector<Section> sections;
   std::vector<Way> ways;
   std::vector<std::string> notes;       // what a reader would not expect of the description
+  bool is_part_of_bill = false;         // parts of the chip that are not priced are not in `cogs`
   std::vector<std::string> not_priced;  // "2 I/O dies: no area is public"
   std::string recipe;                   // of a bought chip: what its bill was made from
   Month today;

@@ -133,7 +133,8 @@ std::vector<NodeId> moved_by(const Tree& tree, std::string_view factor) {
 bool has_no_unit(std::string_view unit) { return unit.empty() || unit == "1" || unit == "-"; }
 
 std::string old_rows(const cost::Ages& ages, std::string_view what) {
-  return fmt::format("of {} rows behind {} {} {} older than a year", ages.rows.size(), what,
+  return fmt::format("of {} behind {} {} {} older than a year",
+                     counted(static_cast<long long>(ages.rows.size()), "row"), what,
                      ages.old.size(), ages.old.size() == 1 ? "is" : "are");
 }
 

@@ -113,9 +113,9 @@ std::string verdict(const CostRecord& record) {
   }
   if (const Quantiles* cogs = of(record, c.cogs)) {
     text += fmt::format(
-        "{} costs {} USD to make (P10 to P90 {} to {}); {} of it is memory, {} HBM prices.\n",
-        c.chip_name, money(cogs->p50), money(cogs->p10), money(cogs->p90),
-        percent(of(record, c.cogs_lines[1])->p50 / cogs->p50), c.hbm_basis);
+        "{} costs {}{} USD to make (P10 to P90 {} to {}); {} of it is memory, {} HBM prices.\n",
+        c.chip_name, c.is_part_of_bill ? "more than " : "", money(cogs->p50), money(cogs->p10),
+        money(cogs->p90), percent(of(record, c.cogs_lines[1])->p50 / cogs->p50), c.hbm_basis);
   } else {
     text += fmt::format("What {} costs to make cannot be said: {}.\n", c.chip_name,
                         join(c.not_priced, "; "));
@@ -128,7 +128,7 @@ std::string verdict(const CostRecord& record) {
                         money(of(record, c.slot)->p50), range(*hourly));
   }
   for (const std::string& note : c.notes) {
-    text += fmt::format("Note: {}.\n", note);
+    text += folded(fmt::format("Note: {}.", note), "      ") + "\n";
   }
   const auto& effects = record.cogs_effects.empty() ? record.hourly_effects : record.cogs_effects;
   if (!effects.empty()) {
@@ -434,6 +434,7 @@ Json cost_json(const CostRecord& record) {
   }
   json["cogs_lines"] = lines_json(record, c.cogs_lines);
   json["hourly_lines"] = lines_json(record, c.hourly_lines);
+  json["cogs_is_complete"] = c.cogs.has_value() && !c.is_part_of_bill;
   json["notes"] = c.notes;
   json["not_priced"] = c.not_priced;
   json["obstacles"] = record.obstacles;

@@ -471,7 +471,7 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
       remark(fmt::format("  not known of {}: {}\n", costing.chip, not_priced_text(costing)));
     }
     for (const std::string& note : costing.notes) {
-      remark(fmt::format("  {}: {}\n", costing.chip, note));
+      remark(folded(fmt::format("  {}: {}", costing.chip, note), "    ") + "\n");
     }
   }
   return any ? table.text("  ") + (any_advantage ? advantages.text("  ") : "") + join(remarks, "")

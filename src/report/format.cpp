@@ -194,4 +194,23 @@ std::string rule(int width, Charset charset) {
   return text;
 }
 
+std::string folded(std::string_view paragraph, std::string_view indent) {
+  constexpr std::size_t kWidth = 120;
+  std::string text;
+  std::size_t used = 0;
+  for (const std::string_view word : split(paragraph, ' ')) {
+    const std::size_t width = display_width(word);
+    if (used > 0 && used + 1 + width > kWidth) {
+      text += "\n" + std::string(indent);
+      used = indent.size();
+    } else if (used > 0) {
+      text += ' ';
+      ++used;
+    }
+    text += word;
+    used += width;
+  }
+  return text;
+}
+
 }  // namespace churon::report

@@ -66,4 +66,8 @@ std::string bar_legend(std::span<const Part> parts, Charset charset);
 
 std::string rule(int width, Charset charset);
 
+// A paragraph folded at spaces to lines of at most 120 columns where its words allow it; all but
+// the first begin with `indent`.
+std::string folded(std::string_view paragraph, std::string_view indent);
+
 }  // namespace churon::report

@@ -1,5 +1,6 @@
 #include "report/format.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -58,6 +59,27 @@ TEST(Format, bar_has_the_asked_width_and_a_cell_for_every_part) {
   }
   EXPECT_EQ(bar(std::array<Part, 2>{{{"a", 1}, {"b", 3}}}, 8, Charset::ascii), "##======");
   EXPECT_EQ(bar(std::array<Part, 1>{{{"a", 0}}}, 8, Charset::ascii), "");
+}
+
+TEST(Format, folds_paragraphs_at_spaces_within_120_columns) {
+  std::string paragraph;
+  for (int i = 0; i < 60; ++i) {
+    paragraph += fmt::format("{}word{}", i == 0 ? "" : " ", i);
+  }
+  const std::string text = folded(paragraph, "  ");
+  std::string joined;
+  std::size_t widest = 0, lines = 0;
+  for (std::size_t at = 0; at < text.size(); ++lines) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    widest = std::max(widest, end - at);
+    joined += (lines == 0 ? "" : " ") +
+              text.substr(at + (lines == 0 ? 0 : 2), end - at - (lines == 0 ? 0 : 2));
+    at = end + 1;
+  }
+  EXPECT_EQ(joined, paragraph);
+  EXPECT_LE(widest, 120U);
+  EXPECT_EQ(lines, 4U);
+  EXPECT_EQ(folded(std::string(200, 'x'), "  "), std::string(200, 'x'));
 }
 
 }  // namespace

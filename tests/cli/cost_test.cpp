@@ -194,6 +194,12 @@ TEST(Cost, of_a_chip_without_a_public_die_says_so) {
   EXPECT_THAT(json["not_priced"].dump(), HasSubstr("no area is public"));
 }
 
+TEST(Cost, a_bill_without_some_dies_says_that_there_is_more) {
+  EXPECT_THAT(churon({"mi355x", "--draws", "100"}).out, HasSubstr("MI355X costs more than "));
+  EXPECT_FALSE(document({"mi355x", "--draws", "100"})["cogs_is_complete"].get<bool>());
+  EXPECT_TRUE(document({"mi300x", "--draws", "100"})["cogs_is_complete"].get<bool>());
+}
+
 TEST(Cost, vectors_go_through_the_models_and_come_out_as_csv) {
   const TemporaryFolder folder;
   const std::string dies = folder.write(
