@@ -136,4 +136,11 @@ const Precision* precision(std::string_view name) {
   return nullptr;
 }
 
+const Precision* published_fp8(std::string_view native_weights) {
+  return precision(native_weights.starts_with("fp8") &&
+                           native_weights.find("block") != std::string_view::npos
+                       ? "fp8_block"
+                       : "fp8");
+}
+
 }  // namespace churon::estimate

@@ -43,5 +43,8 @@ std::span<const Precision> precisions();
 // By name or alias ("bfloat16", "half", "fp16", "sq", "mxfp4", "int4_awq"); case does not matter.
 // nullptr: unknown.
 const Precision* precision(std::string_view name);
+// What "fp8" means for weights that their makers publish as `native_weights` (of the catalogue):
+// `fp8_block` where they come with a scale for each block, else `fp8`.
+const Precision* published_fp8(std::string_view native_weights);
 
 }  // namespace churon::estimate

@@ -37,6 +37,13 @@ TEST(Precision, bits_hold_the_scales) {
   EXPECT_DOUBLE_EQ(precision("fp8_block")->weight_bits, 8 + 32.0 / (128 * 128));
 }
 
+TEST(Precision, fp8_of_a_model_is_what_its_makers_publish) {
+  EXPECT_EQ(published_fp8("fp8 e4m3, 128x128 block scales"), precision("fp8_block"));
+  EXPECT_EQ(published_fp8("fp8 e4m3"), precision("fp8"));
+  EXPECT_EQ(published_fp8("mxfp4 (blocks of 32)"), precision("fp8"));
+  EXPECT_EQ(published_fp8(""), precision("fp8"));
+}
+
 TEST(Precision, rates_and_families_have_names) {
   for (const Precision& format : precisions()) {
     EXPECT_FALSE(name(format.rate).empty());

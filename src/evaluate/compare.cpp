@@ -230,11 +230,10 @@ NumberFormats number_formats(const chip::Chip& chip, const Figures& figures,
   const std::string& native = model.native_weights;
   const double fp8 = figures.peak_ops[static_cast<std::size_t>(Rate::fp8)];
   const double int8 = figures.peak_ops[static_cast<std::size_t>(Rate::int8)];
-  std::string_view eight = fp8 >= int8 && fp8 > 0 ? "fp8" : int8 > 0 ? "int8" : "int8_wo";
-  if (eight == "fp8" && native.find("block") != std::string::npos) {
-    eight = "fp8_block";
-  }
-  NumberFormats formats{.weights = estimate::precision(eight), .kv_bits = kEightBits};
+  NumberFormats formats{.weights = fp8 >= int8 && fp8 > 0
+                                       ? estimate::published_fp8(native)
+                                       : estimate::precision(int8 > 0 ? "int8" : "int8_wo"),
+                        .kv_bits = kEightBits};
   if (policy == FormatPolicy::native) {
     const bool has_fp4 = has_rate(figures, Rate::fp4);
     const bool is_mxfp4 = native.starts_with("mxfp4");

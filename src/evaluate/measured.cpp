@@ -445,6 +445,12 @@ void MeasuredReader::State::read_formats(const CsvRow& row, MeasuredRow& out) {
   out.weights_name = weights.empty() ? "-" : std::string(weights);
   if (!weights.empty()) {
     out.weights = precision_of(weights);
+    if (out.model != nullptr && out.weights == estimate::precision("fp8")) {
+      out.weights = estimate::published_fp8(out.model->native_weights);
+      if (out.weights->family == estimate::FormatFamily::fp8_block) {
+        note_assumption(out, "weights fp8_block: how the model is published");
+      }
+    }
     if (out.weights != nullptr) {
       out.weights_name = out.weights->name;
     } else if (has_weights) {

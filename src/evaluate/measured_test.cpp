@@ -36,6 +36,16 @@ TEST(Measured, normalises_names_units_and_versions) {
   EXPECT_EQ(measured.files[0].name, "t.csv");
 }
 
+TEST(Measured, reads_fp8_as_the_makers_of_a_model_publish_it) {
+  const Measured measured = read(
+      "A,s,2025,h200,8,tp8,SGLang,deepseek-ai/DeepSeek-R1,fp8,,1024,1024,4,TPOT,10,ms,\n"
+      "A,s,2025,h200,8,tp8,SGLang,meta-llama/Llama-3.1-70B,fp8,,1024,1024,4,TPOT,10,ms,\n");
+  ASSERT_EQ(measured.rows.size(), 2U) << to_text(measured.findings);
+  EXPECT_EQ(measured.rows[0].weights_name, "fp8_block");
+  EXPECT_THAT(measured.rows[0].assumptions, HasSubstr("fp8_block"));
+  EXPECT_EQ(measured.rows[1].weights_name, "fp8");
+}
+
 TEST(Measured, takes_16_bit_caches_where_nothing_is_stated_and_it_is_not_tensorrt) {
   const Measured measured = read(
       "A,s,2025,H100,1,tp1,vllm 0.19,Qwen3-8B,fp8,,1,1,1,TPOT,1,ms,\n"
