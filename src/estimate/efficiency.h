@@ -96,13 +96,14 @@ struct Efficiency {
   } elementwise;
   // Of every framework.
   struct Serving {
-    double memory = 0;      // share of a chip's memory that weights and caches may take …
-    double reserve = 0;     // … less these bytes
     double chunk = 0;       // tokens that are prefilled together
     double collective = 0;  // of a collective's fixed time, what is left between captured kernels
+    double apart = 0;       // of the tokens of a step, those that choose experts on their own
   } serving;
   // Of one family of frameworks.
   struct Profile {
+    double memory = 0;   // share of a chip's memory that weights and caches may take …
+    double reserve = 0;  // … less these bytes
     double growth = 0;   // share of the output that a request must find space for when it starts
     double work = 0;     // time of kernels beside their fixed times, over that of benchmarks
     double launch = 0;   // of a kernel's fixed time, what is left in a captured graph

@@ -419,12 +419,13 @@ ExpertLoads expert_loads(const ExpertsWork& work) {
   const double pairs = work.tokens * work.per_token;
   const double local = work.experts / work.ranks_ep;
   const double mean = pairs / work.experts;
+  const double apart = work.tokens > 1 ? (1 + work.apart * (work.tokens - 1)) / work.tokens : 1;
   if (work.skew <= 0) {
     result.count = 1;
     result.loads[0] = mean;
     result.weights[0] = local;
     result.pairs = pairs / work.ranks_ep;
-    result.active = local * (1 - std::exp(-mean));
+    result.active = local * (1 - std::exp(-mean * apart));
     result.actives[0] = result.active;
     return result;
   }
@@ -487,7 +488,7 @@ ExpertLoads expert_loads(const ExpertsWork& work) {
   for (std::size_t i = 0; i < result.count; ++i) {
     result.pairs += result.weights[i] * result.loads[i];
     // Loads are means: an expert with few may get none.
-    const double load = result.loads[i];
+    const double load = result.loads[i] * apart;
     result.actives[i] = result.weights[i] * (load > 40 ? 1 : 1 - std::exp(-load));
     result.active += result.actives[i];
   }

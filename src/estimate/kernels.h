@@ -75,6 +75,7 @@ struct ExpertsWork {
   double experts = 0, per_token = 0;
   double ranks_ep = 1, ranks_tp = 1;
   double skew = 1.2;       // loads follow a power law; 0: all alike
+  double apart = 1;        // of the tokens, those that choose on their own, not like another
   double projections = 3;  // gate, up, down; 2: plain
   const Precision* precision = nullptr;
   bool warm = false;     // see Gemm

@@ -284,6 +284,25 @@ TEST(Kernels, loads_of_experts_keep_the_number_of_choices) {
   }
 }
 
+TEST(Kernels, tokens_alike_touch_fewer_experts_with_as_many_choices) {
+  for (const double skew : {0.0, 1.2}) {
+    for (const double tokens : {1.0, 16.0, 4096.0}) {
+      const ExpertsWork apart{
+          .tokens = tokens, .experts = 128, .per_token = 8, .ranks_ep = 4, .skew = skew};
+      ExpertsWork alike = apart;
+      alike.apart = 0.5;
+      const ExpertLoads all = expert_loads(apart);
+      const ExpertLoads few = expert_loads(alike);
+      EXPECT_DOUBLE_EQ(few.pairs, all.pairs);
+      if (tokens == 16) {
+        EXPECT_LT(few.active, 0.9 * all.active);
+      } else {  // one has none to be like; of thousands, half still touch every expert
+        EXPECT_NEAR(few.active, all.active, 0.06 * all.active);
+      }
+    }
+  }
+}
+
 TEST(Kernels, in_switch_sums_halve_the_bound_of_an_all_reduce) {
   Figures figures = figures_of("h100");
   const CollectiveWork work{.ranks = 8, .bytes = 1e9};

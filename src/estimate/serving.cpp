@@ -122,9 +122,9 @@ Result<Server> Server::create(const Device& device, const Deployment& deployment
 // --- memory -------------------------------------------------------------------------------------
 
 Space Server::space() const {
-  const Efficiency::Serving& shared = device_.efficiency.serving;
-  const double reserve = device_.figures.own ? 0 : shared.reserve;
-  const double share = device_.figures.own ? 1 : shared.memory;
+  const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
+  const double reserve = device_.figures.own ? 0 : profile.reserve;
+  const double share = device_.figures.own ? 1 : profile.memory;
   return {.weights_bytes = weights_bytes_,
           .usable_bytes = device_.figures.memory_bytes * share - reserve,
           .capacity_bytes = device_.figures.memory_bytes,
@@ -221,6 +221,7 @@ Price Server::price(const RankOp& op, const Rows& rows) const {
   if (const auto* experts_of_row = std::get_if<ExpertsWork>(&op.work)) {
     ExpertsWork work = *experts_of_row;
     work.tokens = m * deployment_.parallelism.attention_dp;
+    work.apart = device_.efficiency.serving.apart;
     work.prefill = prefill;
     return experts(device_, work);
   }
@@ -403,12 +404,12 @@ Served Server::serve(const Load& load) const {
   const double of_rank = std::max(1.0, result.running / p.attention_dp);
 
   const StepTime decode = decode_step(result.running, context);
-  const StepTime prompt = this->prompt(load, of_rank);
   const StepTime alone = this->prompt(load, 1);
 
   // Prompts that a rank prefills while one token of each running request is made; pipeline stages
-  // share the work of a prompt.
+  // share the work of a prompt. They come one by one, unless a step brings several.
   const double prompts = of_rank / load.output_tokens / p.pp;
+  const StepTime prompt = this->prompt(load, std::max(1.0, of_rank / load.output_tokens));
   const double held = load.disaggregated ? 0 : own ? 1 : profile.prefill;
   StepTime others = prompt;
   others *= prompts * held;
@@ -628,7 +629,7 @@ Term Server::explain(const Load& load) const {
                             .text = "of a chip's memory",
                             .value = room.usable_bytes,
                             .unit = "B",
-                            .formula = "capacity * serving.memory - serving.reserve",
+                            .formula = "capacity * profile's memory - reserve",
                             .source = parameters},
                            {.key = "weights", .text = "", .value = room.weights_bytes, .unit = "B"},
                            {.key = "kv",

@@ -137,6 +137,24 @@ TEST(Serving, more_users_never_make_a_token_faster) {
   }
 }
 
+TEST(Serving, prompts_of_others_come_one_by_one_unless_a_step_brings_several) {
+  const auto served = server("Llama-3.1-70B", "h100", {.tp = 8});
+  ASSERT_TRUE(served);
+  const double held =
+      served->device().efficiency.profiles[static_cast<std::size_t>(Framework::vllm)].prefill;
+  const auto prefill_s = [&](double requests, double output_tokens) {
+    const Served result = served->serve(
+        {.concurrency = requests, .input_tokens = 1024, .output_tokens = output_tokens});
+    return result.prefill_share * result.tpot_s / held;
+  };
+  const double one_s = served->prefill_step(1, 1024, 1024).expected_s;
+  EXPECT_NEAR(prefill_s(64, 1024), 64.0 / 1024 * one_s, 1e-12);
+  // 128 requests of 32 tokens: four a step.
+  const double four_s = served->prefill_step(4, 1024, 1024).expected_s;
+  EXPECT_NEAR(prefill_s(128, 32), four_s, 1e-12);
+  EXPECT_LT(four_s, 4 * one_s);
+}
+
 TEST(Serving, who_finds_no_space_waits) {
   const auto served = server("Llama-3.1-70B", "h100", {.tp = 2});
   ASSERT_TRUE(served);
