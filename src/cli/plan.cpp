@@ -106,6 +106,9 @@ ExitCode solve_mps(const Terminal& terminal, const Words& words) {
   if (record.solution.status == plan::Status::infeasible) {
     // Without an answer to why, that there is no solution still stands.
     if (auto conflict = plan::conflict(record.program, plan::all_rows(record.program), options)) {
+      if (*conflict && (*conflict)->smallest.empty()) {
+        return terminal.report(plan::contradiction().value());
+      }
       record.conflict = std::move(*conflict);
     }
   }

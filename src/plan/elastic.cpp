@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plan/checker.h"
+
 namespace churon::plan {
 
 namespace {
@@ -112,6 +114,13 @@ Result<void> leave_out(Program linear, std::span<const Elastic> elastic,
 
 }  // namespace
 
+tl::unexpected<Diagnostics> contradiction() {
+  return fail("S0203",
+              "the solver finds that nothing satisfies all rows, and then something that does",
+              {"rows that exclude each other by less than rounding are a frequent reason; another "
+               "solver may do better: --solver"});
+}
+
 Result<std::optional<Conflict>> conflict(const Program& program, std::span<const Elastic> elastic,
                                          const SolveOptions& of_program) {
   SolveOptions options = of_program;
@@ -135,7 +144,9 @@ Result<std::optional<Conflict>> conflict(const Program& program, std::span<const
     }
   }
   if (found.smallest.empty()) {
-    return std::optional<Conflict>();
+    const auto own = std::span(mixed->values).first(program.variables().size());
+    const bool is_solution = violations(program, own, program.objective(own)).empty();
+    return is_solution ? std::optional(Conflict{}) : std::nullopt;
   }
   // With the integers where the smallest relaxation has them.
   Program linear = with_integers_fixed(made.program, mixed->values);

@@ -27,10 +27,13 @@ struct Conflict {
   std::vector<RowId> rows;           // that conflict, in the order of the program
 };
 
-// Nothing where even with all elastic rows broken there is no solution, or where the program has a
-// solution. Errors: those of `solve`.
+// Nothing where even with all elastic rows broken there is no solution; a conflict of no rows where
+// the program has a solution, so that who says that it has none is wrong. Errors: those of `solve`.
 Result<std::optional<Conflict>> conflict(const Program& program, std::span<const Elastic> elastic,
                                          const SolveOptions& options);
+
+// S0203, of a solver that finds no solution of a program that has one.
+tl::unexpected<Diagnostics> contradiction();
 
 // All rows, at a price per unit of 1 / the largest of 1 and their bounds.
 std::vector<Elastic> all_rows(const Program& program);

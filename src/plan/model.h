@@ -52,10 +52,11 @@ struct Cap {
   double scale = 1;  // units of `unit` per unit of the row
   SourceSpan place;
   // What a percent more of it is a percent of, in units of the row: its limit; of what has to be
-  // served the demand, of a vendor's share that share of the fleet (size + the sum of
-  // `size_terms`).
+  // served the demand, of a share that share of the whole fleet or of what all sources give (size +
+  // the sum of `size_terms`).
   double size = 0;
   std::vector<Term> size_terms = {};
+  double size_most = 0;  // of a share the most that this may be; 0: no end
 };
 // In `unit`.
 double size(const Cap& cap, const std::vector<double>& values);

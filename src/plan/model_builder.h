@@ -39,10 +39,14 @@ class ModelBuilder {
   void minimum_order(int option, int delivery, int node, VariableId order);
   void discounts(int option);
   void vendor_shares();
+  // Of all sites, watts.
+  [[nodiscard]] double site_power(int quarter) const;
   // model_supply.cpp
   void resources();
   void resource_use(int resource, int quarter, int node);
   void reservations(int resource);
+  // No source has more than its share of `all`.
+  void source_share(int resource, int source, int node, const Linear& drawn, const Linear& all);
   // model.cpp
   void scales();
   void fleets(int option);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "plan/model_builder.h"
 
@@ -202,6 +203,12 @@ void ModelBuilder::discounts(int o) {
   }
 }
 
+double ModelBuilder::site_power(int quarter) const {
+  return std::accumulate(s_.sites.begin(), s_.sites.end(), 0.0, [&](double sum, const Site& site) {
+    return sum + site.power[index(quarter)];
+  });
+}
+
 void ModelBuilder::vendor_shares() {
   std::vector<std::string> vendors;
   for (const Option& one : s_.options) {
@@ -238,6 +245,7 @@ void ModelBuilder::vendor_shares() {
       Cap& made = cap("share." + vendor, "share of " + vendor, "MW", chips_ / 1000, n, own, 0,
                       s_.share_place);
       made.size = allowed.constant;
+      made.size_most = s_.vendor_share * site_power(at) / (1000 * chips_);
       made.size_terms = allowed.terms;
     }
   }

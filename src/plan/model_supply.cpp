@@ -35,6 +35,22 @@ void ModelBuilder::reservations(int r) {
   }
 }
 
+void ModelBuilder::source_share(int r, int v, int n, const Linear& drawn, const Linear& all) {
+  const Resource& resource = s_.resources[index(r)];
+  const std::string& vendor = resource.sources[index(v)].vendor;
+  Linear over = drawn, allowed;
+  allowed.add(all, resource.share_max);
+  over.add(allowed, -1);
+  Cap& made = cap(fmt::format("source_share.{}.{}", resource.name, vendor),
+                  fmt::format("share of {} in {}", vendor, resource.name), resource.unit, chips_, n,
+                  over, 0, resource.share_place);
+  made.size_terms = allowed.terms;
+  for (const Source& source : resource.sources) {
+    made.size_most += resource.share_max * source.cap[index(node(n).quarter)] / chips_;
+  }
+  made.size_most = std::isfinite(made.size_most) ? made.size_most : 0;
+}
+
 // Every option's use is drawn from sources that it may use; what is drawn is reserved.
 void ModelBuilder::resource_use(int r, int q, int n) {
   const Resource& resource = s_.resources[index(r)];
@@ -76,9 +92,7 @@ void ModelBuilder::resource_use(int r, int q, int n) {
       continue;
     }
     if (resource.share_max < 1) {
-      Linear over = drawn[v];
-      over.add(all, -resource.share_max);
-      row(named("source_share." + key, q, n), -kInfinity, over, 0);
+      source_share(r, static_cast<int>(v), n, drawn[v], all);
     }
     Linear beyond = drawn[v];
     const int at = t_.ancestor(n, signing(resource, p_, q));

@@ -26,7 +26,7 @@ Result<std::optional<Conflict>> conflict_of(const Model& model, const SolveOptio
   std::vector<Elastic> elastic;
   for (const Cap& cap : model.caps) {
     const double limit = std::fabs(model.program.at(cap.row).upper);
-    elastic.push_back({cap.row, 1 / std::max(1.0, limit)});
+    elastic.push_back({cap.row, 1 / std::max(1.0, limit > 0 ? limit : cap.size_most)});
   }
   return conflict(model.program, elastic, options);
 }
@@ -97,6 +97,9 @@ Result<Solved> solved(const Scenario& s, const FutureTree& tree, const Policy& p
       auto why = conflict_of(made.model, how);
       if (!why) {
         return fail(why);
+      }
+      if (*why && (*why)->smallest.empty()) {
+        return contradiction();
       }
       made.conflict = std::move(*why);
     }

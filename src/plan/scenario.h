@@ -80,6 +80,7 @@ struct Resource {
   int booking = 0;       // quarters ahead that an allocation is signed; 0: none is needed
   Fact fee;              // USD per unit reserved, used or not
   double share_max = 1;  // of one source in a quarter
+  SourceSpan share_place;
 };
 
 struct Use {

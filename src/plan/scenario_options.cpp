@@ -13,6 +13,10 @@ namespace churon::plan {
 
 namespace {
 
+std::string counted_quarters(int count) {
+  return fmt::format("{} {}", count, count == 1 ? "quarter" : "quarters");
+}
+
 // More than these no chip costs or serves: beside such numbers a solver takes all others for zero.
 constexpr double kPriceMost = 1e8;   // USD
 constexpr double kTokensMost = 1e8;  // tokens/s
@@ -138,8 +142,8 @@ void ScenarioReader::option_dates(const chip::Node& table, const std::string& wh
   option.booking = quarters(booking, key + ".booking", option.lead);
   if (option.booking < option.lead) {
     toml_.find("S0306",
-               fmt::format("{} is signed {} quarters ahead, and takes {} quarters", where,
-                           option.booking, option.lead),
+               fmt::format("{} is signed {} ahead, and takes {}", where,
+                           counted_quarters(option.booking), counted_quarters(option.lead)),
                *booking, "", {"booking is not shorter than lead"});
   }
   const chip::Node* from = toml_.get(table, "from");

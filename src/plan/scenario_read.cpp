@@ -246,6 +246,7 @@ void ScenarioReader::resources() {
     const chip::Node* share = toml_.get(*table, "source_share_max");
     made.share_max =
         toml_.share(share, key + ".source_share_max", "source_share_max", kAboveNone, 1);
+    made.share_place = toml_.place(share != nullptr ? *share : *table);
     sources(*table, made, where);
     if (made.share_max * static_cast<double>(made.sources.size()) < 1) {
       toml_.find("S0304",
@@ -396,12 +397,15 @@ void ScenarioReader::slips(const std::vector<Future>& demands) {
 
 // Caps below what is committed already, as far as one cap alone shows it.
 void ScenarioReader::check_commitments() {
+  const auto amount = [](double value) {
+    return value < 1000 ? fmt::format("{:.4g}", value) : fmt::format("{:.0f}", value);
+  };
   const auto below = [&](const SourceSpan& place, std::string what, int q, double cap,
                          double committed, std::string_view unit) {
     toml_.find(Diagnostic{
         .code = "S0307",
-        .message = fmt::format("{} in {} is below what is committed already: {:.4g} of {:.4g} {}",
-                               what, text({s_.start.count + q}), cap, committed, unit),
+        .message = fmt::format("{} in {} is below what is committed already: {} of {} {}", what,
+                               text({s_.start.count + q}), amount(cap), amount(committed), unit),
         .span = place,
         .help = {
             "raise the cap, move the commitment, or give it a committed_take_or_pay below 100 %"}});

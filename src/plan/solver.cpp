@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
+#include <string>
 
 #include "base/check.h"
 #include "plan/checker.h"
@@ -34,6 +36,27 @@ std::vector<Violation> violations(const Program& program, const Solution& soluti
     found = bound_violations(program, solution.values, solution.objective, solution.bound);
   }
   return found;
+}
+
+// What a solver says that the search was, against what it returns.
+std::optional<std::string> wrong_claim(const Program& program, const SolveOptions& options,
+                                       const Solution& solution) {
+  if (solution.status != Status::optimal) {
+    return {};
+  }
+  if (!solution.has_values()) {
+    return "says that it has found the optimum, and returns none";
+  }
+  // Solvers take their gap of either; that a bound is wrong is told by the checker.
+  const double objective = solution.objective, bound = solution.bound;
+  const double size = std::isfinite(bound) ? std::max({1.0, std::fabs(objective), std::fabs(bound)})
+                                           : std::max(1.0, std::fabs(objective));
+  const double off = program.maximise ? bound - objective : objective - bound;
+  if (off > std::max(options.gap, Tolerance{}.bound) * size) {
+    return fmt::format("calls {:.6g} the optimum, and says that it may be bettered to {:.6g}",
+                       objective, bound);
+  }
+  return {};
 }
 
 // Solvers return whole numbers within a tolerance: here they are made whole, and the rest follows.
@@ -96,7 +119,14 @@ Result<Solution> solve(const Program& program, const SolveOptions& options,
     return Solution{.status = Status::infeasible, .values = {}, .duals = {}};
   }
   auto solution = solver.solve(program, options);
-  if (!solution || !solution->has_values()) {
+  if (!solution) {
+    return solution;
+  }
+  if (const auto wrong = wrong_claim(program, options, *solution)) {
+    return fail("S0203", fmt::format("{} {}", solver.meaning, *wrong),
+                {"another solver may do better: --solver"});
+  }
+  if (!solution->has_values()) {
     return solution;
   }
   solution = with_whole_numbers(program, options, std::move(*solution), solver);

@@ -268,8 +268,9 @@ Result<Solution> without_optimum(const Program& program, CbcTask task,
 
 Result<Solution> solve_cbc(const Program& program, const SolveOptions& options) {
   if (!api().library.error().empty()) {
-    return fail("S0206", fmt::format("CBC cannot be loaded: {}", api().library.error()),
-                {"scripts/setup build brings it"});
+    return fail(
+        "S0206", fmt::format("CBC cannot be loaded: {}", api().library.error()),
+        {"scripts/setup build brings CBC, `make build` what searches with it; or --solver highs"});
   }
   const CbcTask task = task_of(program, options);
   auto heard = searched(program, task, options);

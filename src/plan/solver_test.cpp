@@ -235,6 +235,19 @@ Result<Solution> liar(const Program&, const SolveOptions&) {
       break;
     case 8:
       return fail("S0203", "gave up");
+    case 9:
+      said.values = {};
+      break;
+    case 10:
+      said.bound = 1;
+      break;
+    case 11:
+      said.bound = -kInfinity;
+      break;
+    case 12:
+      said.status = Status::time_limit;
+      said.bound = 1;
+      break;
     default:
       break;
   }
@@ -255,6 +268,10 @@ TEST(Solvers, are_believed_in_nothing) {
   EXPECT_EQ(code(liar<6>), "S0204");
   EXPECT_EQ(code(liar<7>), "S0204");
   EXPECT_EQ(code(liar<8>), "S0203");
+  EXPECT_EQ(code(liar<9>), "S0203");   // optimal, and nothing found
+  EXPECT_EQ(code(liar<10>), "S0203");  // optimal, and far from the bound
+  EXPECT_EQ(code(liar<11>), "S0203");
+  EXPECT_EQ(code(liar<12>), "none");  // the same at the end of its time is none
 }
 
 TEST(Checker, finds_what_breaks_a_program) {
@@ -305,8 +322,8 @@ TEST(Conflict, names_the_rows_and_the_smallest_relaxation) {
   EXPECT_EQ(program.at((*found)->rows[0]).name, "need");
   program.at(RowId{2}).upper = 6;
   const auto none = conflict(program, all_rows(program), {});
-  ASSERT_TRUE(none);
-  EXPECT_FALSE(*none);
+  ASSERT_TRUE(none && *none);
+  EXPECT_TRUE((*none)->smallest.empty() && (*none)->rows.empty());
 }
 
 }  // namespace

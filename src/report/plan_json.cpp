@@ -84,7 +84,7 @@ Json head_json(const PlanRecord& record) {
   json["start"] = plan::text(s.start);
   json["quarters"] = s.quarters;
   json["discount_rate"] = s.discount_rate;
-  json["tail"] = {{"share", 1 - s.tail}, {"weight", s.tail_weight}};
+  json["tail"] = {{"share", rounded(1 - s.tail)}, {"weight", s.tail_weight}};
   json["solver"] = {{"name", plan::entry(record.options.solver).word},
                     {"status", name(plan.best.status)},
                     {"gap_wanted", record.options.gap},

@@ -169,6 +169,50 @@ TEST_F(PlanVerb, names_what_conflicts_and_the_smallest_relaxation) {
   EXPECT_THAT(ended.err, HasSubstr("S0201"));
 }
 
+// All of what is committed needs memory of one vendor, of which 70 % may come from it.
+constexpr std::string_view kOneSource = R"(start = "2027-Q1"
+quarters = 4
+discount_rate = "10 %"
+slip = { quarters = [0], probability = ["100 %"] }
+[[class]]
+name = "chat"
+demand = "1 Mtok/s"
+utilisation = "60 %"
+unmet = "2 USD/Mtok"
+[[scenario]]
+name = "base"
+probability = "100 %"
+[[site]]
+name = "colo"
+power = "1 MW"
+[[resource]]
+name = "hbm"
+unit = "stacks"
+source_share_max = "70 %"
+source = [{ vendor = "samsung", cap = "5000 chips" }, { vendor = "micron", cap = "5000 chips" }]
+[[option]]
+name = "gpu"
+kind = "buy"
+price = "30000 USD"
+running = "0.3 USD/h"
+power = "1 kW"
+tokens = { chat = "3000 tok/s" }
+committed = [{ quarter = "2027-Q3", v = "100 chips" }]
+[[option.uses]]
+resource = "hbm"
+per_chip = 8
+from = ["samsung"]
+)";
+
+TEST_F(PlanVerb, names_dual_sourcing_that_a_commitment_breaks) {
+  const std::string path = folder.write("one.toml", std::string(kOneSource));
+  const Ended ended = run({path, "--quick"});
+  EXPECT_EQ(ended.exit, 3) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("share of samsung in hbm in 2027-Q2 ("));
+  EXPECT_THAT(ended.out, HasSubstr("one.toml:19)"));
+  EXPECT_THAT(ended.out, HasSubstr("2027-Q2: 240 stacks more"));  // 30 % of 100 x 8
+}
+
 TEST_F(PlanVerb, tells_infeasible_unbounded_and_garbage_apart) {
   const std::string head = "ROWS\n N obj\n G r\nCOLUMNS\n x obj -1 r 1\nRHS\n R r 4\nBOUNDS\n";
   const Ended none = run({"--mps", folder.write("a.mps", head + " UP B x 3\nENDATA\n"), "--json"});
