@@ -63,14 +63,17 @@ Result<void> check_finite(const Costing& made) {
 }  // namespace
 
 Result<Scenario> parse_scenario(std::string_view text) {
+  constexpr double kPercentMax = 1e6;
   const std::size_t sign = text.find_first_of("+-");
   const bool has_form = sign != std::string_view::npos && sign > 0 && text.ends_with('%');
   const auto percent =
       has_form ? parse_number(text.substr(sign + 1, text.size() - sign - 2)) : std::nullopt;
-  if (!percent || *percent < 0 || (text[sign] == '-' && *percent >= 100)) {
+  if (!percent || *percent < 0 || *percent > kPercentMax ||
+      (text[sign] == '-' && *percent >= 100)) {
     return fail({.code = "K0301",
                  .message = fmt::format("`{}` is not a scenario", text),
-                 .help = {"GROUP+PERCENT% or GROUP-PERCENT%: hbm+20%, wafer-10%"},
+                 .help = {"GROUP+PERCENT% or GROUP-PERCENT%: hbm+20%, wafer-10%",
+                          fmt::format("from -100% (excluded) to +{:.0f}%", kPercentMax)},
                  .exit = ExitCode::usage});
   }
   const std::string group(text.substr(0, sign));
@@ -102,6 +105,7 @@ Ages ages(const Costing& costing, NodeId target, std::span<const Effect> effects
     const Month date = last_date(input.as_of);
     return date.is_known() && date.count + kYear < costing.today.count;
   };
+  const auto is_later = [&](const Input& input) { return last_date(input.as_of) > costing.today; };
   Ages found;
   const std::vector<bool> needed = tree.needed({&target, 1});
   for (NodeId id = 0; id < needed.size(); ++id) {
@@ -110,6 +114,9 @@ Ages ages(const Costing& costing, NodeId target, std::span<const Effect> effects
       found.rows.push_back(node.index);
       if (is_old(tree.input_of(node))) {
         found.old.push_back(node.index);
+      }
+      if (is_later(tree.input_of(node))) {
+        found.later.push_back(node.index);
       }
     }
   }
@@ -131,13 +138,14 @@ Diagnostics check_set(const CostOptions& options, const Tables& tables) {
     const std::string key = set.substr(0, equals);
     const auto value =
         equals == std::string::npos ? std::nullopt : parse_number(set.substr(equals + 1));
-    if (tables.find(key) == nullptr || !value || *value < 0) {
+    if (tables.find(key) == nullptr || !value || *value < 0 || *value > kNumberMax) {
       const Input* row = tables.find(key);
       findings.push_back(
           {.code = "K0303",
            .message = fmt::format("`--set {}` does not set a row of the tables", set),
            .help = {row == nullptr ? "KEY=NUMBER, with the key of a row"
-                                   : fmt::format("{}=NUMBER, in {}", key, row->unit)},
+                                   : fmt::format("{}=NUMBER, in {}, from 0 to {:g}", key, row->unit,
+                                                 kNumberMax)},
            .exit = ExitCode::usage});
     }
   }

@@ -135,9 +135,10 @@ Diagnostics check_set(const CostOptions& options, const Tables& tables);
 
 // What the ages and origins of the rows that a quantity uses amount to.
 struct Ages {
-  std::vector<std::uint32_t> rows;  // inputs that are rows of the tables, used by the quantity
-  std::vector<std::uint32_t> old;   // of these, older than a year
-  double old_variance_share = 0;    // of the quantity's variance, factors moved alone
+  std::vector<std::uint32_t> rows;   // inputs that are rows of the tables, used by the quantity
+  std::vector<std::uint32_t> old;    // of these, older than a year
+  std::vector<std::uint32_t> later;  // … dated after what counts as today
+  double old_variance_share = 0;     // of the quantity's variance, factors moved alone
   double guess_variance_share =
       0;  // … of factors with a guess, a recollection or a judgement in them
 };

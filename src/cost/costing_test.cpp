@@ -425,7 +425,8 @@ TEST(Costing, a_library_that_no_table_knows_is_named_with_those_there_are) {
 TEST(Costing, scenarios_are_a_group_and_a_percentage) {
   EXPECT_NEAR(parse_scenario("hbm+20%")->factor, 1.2, 1e-12);
   EXPECT_NEAR(parse_scenario("wafer-7.5%")->factor, 0.925, 1e-12);
-  for (const char* text : {"hbm", "hbm+20", "+20%", "hbm+%", "hbm-100%", "hbm+-5%", "gold+5%"}) {
+  for (const char* text :
+       {"hbm", "hbm+20", "+20%", "hbm+%", "hbm-100%", "hbm+-5%", "gold+5%", "hbm+1e300%"}) {
     EXPECT_FALSE(parse_scenario(text)) << text;
   }
 }

@@ -21,6 +21,26 @@ constexpr std::size_t kSliceMin = 64;
 constexpr std::size_t kCases = 32;
 constexpr double kP95 = 1.645;
 
+// What cannot be said counts as more than anything.
+double or_endless(double value) {
+  return std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
+}
+
+// No finite number where a value is none.
+double variance(std::span<const double> values) {
+  const auto count = static_cast<double>(values.size());
+  double mean = 0, sum = 0;
+  for (const double value : values) {
+    mean += value / count;
+  }
+  for (const double value : values) {
+    sum += (value - mean) * (value - mean) / count;
+  }
+  return sum;
+}
+
+double swing(const Effect& effect) { return or_endless(std::abs(effect.high - effect.low)); }
+
 // FNV-1a.
 std::uint64_t hash(std::string_view text) {
   std::uint64_t value = 0xcbf29ce484222325;
@@ -31,7 +51,7 @@ std::uint64_t hash(std::string_view text) {
 }
 
 // Order statistics by counting: every value falls into one of many bins between the extremes, and
-// only the bins that hold a wanted rank are sorted.
+// only the bins that hold a wanted rank are looked into.
 class Ranks {
  public:
   explicit Ranks(const std::vector<float>& values) : values_(values) {
@@ -77,6 +97,17 @@ class Ranks {
     return static_cast<std::size_t>((value - low_) * scale_);
   }
 
+  // What a sorted vector has at some places, rising, is there.
+  static void put_in_place(std::vector<float>& values, const std::vector<std::ptrdiff_t>& places) {
+    std::ptrdiff_t from = 0;
+    for (const std::ptrdiff_t place : places) {
+      if (place >= from) {
+        std::nth_element(values.begin() + from, values.begin() + place, values.end());
+        from = place + 1;
+      }
+    }
+  }
+
   [[nodiscard]] std::vector<double> ranked(const std::vector<std::size_t>& ranks) const {
     struct Wanted {
       std::size_t bin, before;  // values in the bins before it
@@ -100,8 +131,14 @@ class Ranks {
         members[slot - 1U].push_back(value);
       }
     }
-    for (auto& values : members) {
-      std::sort(values.begin(), values.end());
+    std::vector<std::vector<std::ptrdiff_t>> places(members.size());
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      places[slots[wanted[i].bin] - 1U].push_back(
+          static_cast<std::ptrdiff_t>(ranks[i] - wanted[i].before));
+    }
+    for (std::size_t slot = 0; slot < members.size(); ++slot) {
+      std::sort(places[slot].begin(), places[slot].end());
+      put_in_place(members[slot], places[slot]);
     }
     std::vector<double> found;
     for (std::size_t i = 0; i < ranks.size(); ++i) {
@@ -167,11 +204,7 @@ std::vector<Quantiles> draw_slice(const Tree& tree, std::span<const NodeId> targ
         const auto lanes = evaluator.lanes(targets[t]);
         std::transform(lanes.begin(), lanes.begin() + static_cast<std::ptrdiff_t>(size),
                        values[t].begin() + static_cast<std::ptrdiff_t>(block * kBlock),
-                       [](double value) {
-                         // What cannot be said counts as more than anything.
-                         return std::isnan(value) ? std::numeric_limits<float>::infinity()
-                                                  : static_cast<float>(value);
-                       });
+                       [](double value) { return static_cast<float>(or_endless(value)); });
       }
     }
   });
@@ -228,7 +261,7 @@ std::vector<Effect> effects(const Tree& tree, NodeId target) {
   auto inputs = inputs_by_factor(tree, tree.needed({&target, 1}));
   std::vector<Effect> found;
   std::vector<double> z(tree.factors().size() * kLanes);
-  double all = 0;
+  double all = 0, endless = 0;  // the finite variances' sum, how many others
   for (std::size_t factor = 0; factor < tree.factors().size(); ++factor) {
     if (!evaluator.factors()[factor]) {
       continue;
@@ -238,28 +271,28 @@ std::vector<Effect> effects(const Tree& tree, NodeId target) {
     std::fill_n(z.begin() + static_cast<std::ptrdiff_t>(factor * kLanes), kLanes, 0.0);
     const auto lanes = evaluator.lanes(target);
     Effect effect{.factor = tree.factors()[factor],
-                  .low = lanes[kCases],
-                  .high = lanes[kCases + 1],
+                  .low = or_endless(lanes[kCases]),
+                  .high = or_endless(lanes[kCases + 1]),
                   .inputs = std::move(inputs[factor])};
-    double mean = 0;
-    for (std::size_t i = 0; i < kCases; ++i) {
-      mean += lanes[i] / kCases;
+    effect.variance = variance(lanes.first(kCases));
+    if (std::isfinite(effect.variance)) {
+      all += effect.variance;
+    } else {
+      ++endless;
     }
-    for (std::size_t i = 0; i < kCases; ++i) {
-      effect.variance += (lanes[i] - mean) * (lanes[i] - mean) / kCases;
-    }
-    all += effect.variance;
     effect.is_guess =
         std::any_of(effect.inputs.begin(), effect.inputs.end(),
                     [&](std::uint32_t input) { return tree.inputs()[input].is_guess(); });
     found.push_back(std::move(effect));
   }
   for (Effect& effect : found) {
-    effect.variance_share = all > 0 ? effect.variance / all : 0;
+    const bool is_endless = !std::isfinite(effect.variance);
+    effect.variance_share = endless > 0 ? (is_endless ? 1 / endless : 0)
+                            : all > 0   ? effect.variance / all
+                                        : 0;
   }
-  std::stable_sort(found.begin(), found.end(), [](const Effect& a, const Effect& b) {
-    return std::abs(a.high - a.low) > std::abs(b.high - b.low);
-  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Effect& a, const Effect& b) { return swing(a) > swing(b); });
   return found;
 }
 

@@ -97,6 +97,42 @@ TEST(Draws, quantiles_of_few_draws_lie_between_the_order_statistics) {
   EXPECT_NEAR(q[0].p95, spread.at(z[95]), 1e-4);
 }
 
+// Most values fall into one bin of the count: of a few that are far larger.
+TEST(Draws, quantiles_of_a_long_tail_are_its_order_statistics) {
+  Tree tree;
+  const Expr tail = input(tree, "tail", 1e-6, 1, 1e6);
+  constexpr std::int64_t kDraws = 4001;
+  const auto q = draw(tree, {&tail.id, 1}, {.seed = 3, .draws = kDraws, .threads = 1})[0];
+  std::vector<double> values(kDraws);
+  for (std::size_t first = 0; first < values.size(); first += 200) {
+    const std::size_t size = std::min<std::size_t>(200, values.size() - first);
+    factor_numbers(3, tree.factors()[0], first, {values.data() + first, size});
+  }
+  for (double& value : values) {
+    value = tree.value_at(0, value);
+  }
+  std::sort(values.begin(), values.end());
+  for (const auto& [found, share] :
+       {std::pair{q.p5, 0.05}, {q.p10, 0.1}, {q.p50, 0.5}, {q.p90, 0.9}, {q.p95, 0.95}}) {
+    EXPECT_NEAR(found / values[static_cast<std::size_t>(share * (kDraws - 1))], 1, 1e-6) << share;
+  }
+}
+
+TEST(Draws, effects_without_end_share_all_of_the_variance) {
+  Tree tree;
+  const Expr plain = input(tree, "plain", 5, 6, 7);
+  const Expr none = input(tree, "none", 0.9, 1, 1.1);
+  const Expr broken = plain / (none - none) + plain;
+  const auto found = effects(tree, broken.id);
+  ASSERT_EQ(found.size(), 2U);
+  double shares = 0;
+  for (const Effect& effect : found) {
+    EXPECT_TRUE(std::isinf(effect.low));
+    shares += effect.variance_share;
+  }
+  EXPECT_DOUBLE_EQ(shares, 1);
+}
+
 TEST(Draws, what_cannot_be_computed_counts_as_more_than_anything) {
   Tree tree;
   const Expr a = input(tree, "a", 0.5, 0.9, 0.99);

@@ -91,10 +91,12 @@ std::optional<Columns> columns_of(Sheet& sheet) {
   return sheet.good() ? std::optional(columns) : std::nullopt;
 }
 
+constexpr Bounds kPlausible{.low = 0, .high = kNumberMax};
+
 std::optional<Range> range_of(Sheet& sheet, const CsvRow& row, const Columns& columns) {
-  const auto low = sheet.number(row, columns.low, {.low = 0});
-  const auto central = sheet.number(row, columns.central, {.low = 0});
-  const auto high = sheet.number(row, columns.high, {.low = 0});
+  const auto low = sheet.number(row, columns.low, kPlausible);
+  const auto central = sheet.number(row, columns.central, kPlausible);
+  const auto high = sheet.number(row, columns.high, kPlausible);
   if (!low || !central || !high) {
     return std::nullopt;
   }

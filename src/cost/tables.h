@@ -37,11 +37,14 @@ std::span<const Group> groups();
 // Empty: moves alone.
 std::string_view group_of(std::string_view key);
 
+// No number of a table is larger: more dollars than the world holds.
+constexpr double kNumberMax = 1e15;
+
 class Tables {
  public:
   // Reads all ranged tables of a folder. Errors, each with line: a column missing, a key that is
-  // there twice (in one table or in two), no number, a negative one, low above central or central
-  // above high (K0108), an unknown basis (K0109), no date in as_of (K0110).
+  // there twice (in one table or in two), no number, a negative or absurd one, low above central or
+  // central above high (K0108), an unknown basis (K0109), no date in as_of (K0110).
   static Result<Tables> load(const std::string& folder);
 
   [[nodiscard]] const Input* find(std::string_view key) const;

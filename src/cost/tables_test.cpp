@@ -97,6 +97,15 @@ TEST(Tables, a_low_above_its_high_a_negative_price_and_a_missing_one_are_named_w
   EXPECT_THAT(text, HasSubstr("memory.csv:2:"));
 }
 
+TEST(Tables, more_dollars_than_the_world_holds_are_out_of_bounds) {
+  Changed changed;
+  changed.replace("wafers.csv", "USD/wafer,13400,17500,20000", "USD/wafer,13400,17500,1e16");
+  const std::string text = changed.errors();
+  EXPECT_THAT(text, HasSubstr("K0104"));
+  EXPECT_THAT(text, HasSubstr("wafers.csv:13:"));
+  EXPECT_THAT(text, HasSubstr("at most 1e+15"));
+}
+
 TEST(Tables, a_key_may_be_given_once_in_all_tables) {
   Changed in_one;
   in_one.replace("power.csv", "tdp.H200_SXM", "tdp.H100_SXM");

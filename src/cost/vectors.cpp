@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include "base/text.h"
 #include "cost/actuary.h"
 #include "cost/sheet.h"
+#include "cost/tables.h"
 #include "cost/wafer.h"
 #include "cost/yield.h"
 
@@ -19,8 +21,10 @@ using Rows = std::vector<std::vector<std::string>>;
 
 std::string text_of(double value) { return fmt::format("{:.12g}", value); }
 
-constexpr Bounds kPositive{.low = 0, .low_included = false};
-constexpr Bounds kNotNegative{.low = 0};
+constexpr Bounds kPositive{.low = 0, .high = kNumberMax, .low_included = false};
+constexpr Bounds kNotNegative{.low = 0, .high = kNumberMax};
+// Square metres of die, a defect on each square micrometre.
+constexpr Bounds kArea{.low = 0, .high = 1e6}, kDensity{.low = 0, .high = 1e8};
 
 constexpr std::int64_t kCoresMax = 1'000'000;
 constexpr std::int64_t kChipletsMax = 1000;
@@ -75,6 +79,11 @@ Result<Rows> actuary_rows(Sheet& sheet, const std::vector<int>& columns, const s
                  "the die or the interposer is too large");
       continue;
     }
+    if (!std::isfinite(cost.total())) {
+      sheet.find(row, columns[3], "K0308", "the cost is no finite number",
+                 "nothing is left of the yield of so many bonds");
+      continue;
+    }
     for (const double value :
          {cost.die_area_mm2, cost.gross_dies, cost.die_yield, cost.raw_chips, cost.defect_chips,
           cost.raw_package, cost.defect_package, cost.wasted_chips, cost.total()}) {
@@ -89,10 +98,10 @@ Result<Rows> harvest_rows(Sheet& sheet, const std::vector<int>& columns, const s
   for (const CsvRow& row : sheet.table().rows) {
     rows.emplace_back();
     const auto cores = sheet.count(row, columns[0], 1, kCoresMax);
-    const auto core_area = sheet.number(row, columns[1], kNotNegative);
-    const auto uncore_area = sheet.number(row, columns[2], kNotNegative);
+    const auto core_area = sheet.number(row, columns[1], kArea);
+    const auto uncore_area = sheet.number(row, columns[2], kArea);
     const auto spares = sheet.count(row, columns[3], 0, kCoresMax);
-    const auto d0 = sheet.number(row, columns[4], kNotNegative);
+    const auto d0 = sheet.number(row, columns[4], kDensity);
     const auto alpha = sheet.number(row, columns[5], {.low = 1e-6});
     if (!cores || !core_area || !uncore_area || !spares || !d0 || !alpha) {
       continue;

@@ -46,6 +46,22 @@ TEST(Vectors, every_wrong_field_is_named_and_nothing_comes_out) {
   }
 }
 
+TEST(Vectors, absurd_numbers_are_out_of_bounds) {
+  const std::string harvest =
+      "n_cores,core_area_mm2,uncore_area_mm2,spare_cores,d0_per_cm2,alpha\n";
+  const std::string actuary = "case,node_nm,module_area_mm2,n_chiplets,d2d_overhead,integration\n";
+  const auto code = [](std::string_view kind, const std::string& text) {
+    const auto table = vectors(kind, text, "t.csv", kData);
+    return table ? std::string("none") : table.error().front().code;
+  };
+  EXPECT_EQ(code("harvest", harvest + "34,1e7,1,1,1,1\n"), "K0104");
+  EXPECT_EQ(code("harvest", harvest + "34,1,1e308,1,1,1\n"), "K0104");
+  EXPECT_EQ(code("harvest", harvest + "34,1,1,1,1e308,1\n"), "K0104");
+  EXPECT_EQ(code("harvest", harvest + "34,1e6,1e6,1,1e8,1\n"), "none");
+  EXPECT_EQ(code("chiplet-actuary", actuary + "a,5,1e308,1,0,SoC\n"), "K0104");
+  EXPECT_EQ(code("chiplet-actuary", actuary + "a,5,1e15,1000,1e15,SI\n"), "K0204");
+}
+
 TEST(Vectors, a_missing_column_is_named) {
   const auto table =
       vectors("dies", "die_w_mm,die_h_mm,wafer_mm,edge_nm,scribe_mm\n", "t.csv", kData);

@@ -23,7 +23,11 @@ double log_gamma(double x) {
 class GoodGivenDensity {
  public:
   explicit GoodGivenDensity(const Harvest& die)
-      : die_(die), n_(static_cast<double>(die.cores)), log_all_(log_gamma(n_ + 1)) {}
+      : die_(die),
+        n_(static_cast<double>(die.cores)),
+        spares_(static_cast<double>(die.spares)),
+        log_ways_(log_ways(spares_)),
+        log_ways_above_(die.spares < die.cores ? log_ways(spares_ + 1) : 0) {}
 
   double operator()(double density) const {
     const double clean = std::exp(-density * die_.uncore_area);
@@ -39,17 +43,20 @@ class GoodGivenDensity {
     }
     // Sum whichever side of the distribution is shorter to its edge.
     const double mode = std::floor((n_ + 1) * bad);
-    const auto spares = static_cast<double>(die_.spares);
-    const double sum = spares < mode ? run(spares, bad, -1, 0) : 1 - run(spares + 1, bad, +1, n_);
+    const double sum = spares_ < mode ? run(spares_, log_ways_, bad, -1, 0)
+                                      : 1 - run(spares_ + 1, log_ways_above_, bad, +1, n_);
     return clean * std::clamp(sum, 0.0, 1.0);
   }
 
  private:
+  // log C(n, k)
+  [[nodiscard]] double log_ways(double k) const {
+    return log_gamma(n_ + 1) - log_gamma(k + 1) - log_gamma(n_ - k + 1);
+  }
   // Terms from k on, downwards or upwards, up to and with `last`: they only fall.
-  [[nodiscard]] double run(double k, double bad, double step, double last) const {
+  [[nodiscard]] double run(double k, double ways, double bad, double step, double last) const {
     const double odds = bad / (1 - bad);
-    double term = std::exp(log_all_ - log_gamma(k + 1) - log_gamma(n_ - k + 1) + k * std::log(bad) +
-                           (n_ - k) * -density_of(bad));
+    double term = std::exp(ways + k * std::log(bad) + (n_ - k) * -density_of(bad));
     double sum = 0;
     while (true) {
       sum += term;
@@ -64,8 +71,8 @@ class GoodGivenDensity {
   static double density_of(double bad) { return -std::log1p(-bad); }
 
   const Harvest& die_;
-  double n_;
-  double log_all_;
+  double n_, spares_;
+  double log_ways_, log_ways_above_;
 };
 
 // Nodes and weights of Gauss-Legendre with eight nodes on [-1, 1].
@@ -222,6 +229,62 @@ double harvest_yield_laguerre(const Harvest& die) {
   return std::clamp(sum * yield_negative_binomial(all * die.d0, die.alpha), 0.0, 1.0);
 }
 
+// How far the integral over densities goes and how exact it is.
+struct Precision {
+  double nothing;  // the log of the density of s below which it is left out
+  double certain;  // defects of a die below which it is good for certain
+  double settled;  // change from one rule to the next finer one
+  int panels;      // of the first rule
+};
+
+// With D = d0 * e^s the density of s is exp(alpha (s - e^s + 1) + log_scale(alpha)).
+double integral(const Harvest& die, const Precision& precision) {
+  const double all = die.uncore_area + static_cast<double>(die.cores) * die.core_area;
+  // No more dies are lost than defects fall on them.
+  if (die.d0 * all <= 1e3 * precision.certain) {
+    return 1;
+  }
+  const double alpha = die.alpha, scale = log_scale(alpha);
+  const GoodGivenDensity good(die);
+  // Every die has the mean density: the spread of s, 1 / sqrt(alpha), is below its rounding.
+  constexpr double kAlphaPoint = 1e16;
+  if (alpha > kAlphaPoint) {
+    return good(die.d0);
+  }
+  const auto log_density = [&](double s) { return alpha * (s - std::expm1(s)) + scale; };
+  // Left of here either the density is nothing or the die is good for certain.
+  const double certain = std::log(precision.certain / (die.d0 * all));
+  double low = -1 / std::sqrt(alpha);
+  while (low > certain && log_density(low) > precision.nothing) {
+    low *= 1.25;
+  }
+  double left = 0;
+  if (low <= certain) {
+    low = certain;
+    // P(s < low) of the Gamma distribution, by the first terms of its series.
+    const double g = alpha * std::exp(low);
+    left = std::exp(alpha * std::log(alpha) + alpha * low - log_gamma(alpha + 1) - g) *
+           (1 + g / (alpha + 1) + g * g / ((alpha + 1) * (alpha + 2)));
+  }
+  double high = 1 / std::sqrt(alpha);
+  while (log_density(high) > precision.nothing) {
+    high *= 1.25;
+  }
+  const auto integrand = [&](double s) {
+    return std::exp(log_density(s)) * good(die.d0 * std::exp(s));
+  };
+  double value = panels(integrand, low, high, precision.panels);
+  for (int count = 2 * precision.panels; count <= 8192; count *= 2) {
+    const double finer = panels(integrand, low, high, count);
+    const bool settled = std::abs(finer - value) < precision.settled;
+    value = finer;
+    if (settled) {
+      break;
+    }
+  }
+  return std::clamp(left + value, 0.0, 1.0);
+}
+
 }  // namespace
 
 double yield_poisson(double defects) { return std::exp(-defects); }
@@ -240,67 +303,22 @@ double yield_negative_binomial(double defects, double alpha) {
   return std::exp(-alpha * std::log1p(defects / alpha));
 }
 
-// With D = d0 * e^s the density of s is exp(alpha (s - e^s + 1) + log_scale(alpha)).
 double harvest_yield(const Harvest& die) {
-  const double all = die.uncore_area + static_cast<double>(die.cores) * die.core_area;
-  // No more dies are lost than defects fall on them.
-  constexpr double kDefectsNone = 1e-10;
-  if (die.d0 * all <= kDefectsNone) {
-    return 1;
-  }
-  const double alpha = die.alpha, scale = log_scale(alpha);
-  const GoodGivenDensity good(die);
-  // Every die has the mean density: the spread of s, 1 / sqrt(alpha), is below its rounding.
-  constexpr double kAlphaPoint = 1e16;
-  if (alpha > kAlphaPoint) {
-    return good(die.d0);
-  }
-  const auto log_density = [&](double s) { return alpha * (s - std::expm1(s)) + scale; };
-  // Left of here either the density is nothing or the die is good for certain.
-  constexpr double kNothing = -45;
-  const double certain = std::log(1e-13 / (die.d0 * all));
-  double low = -1 / std::sqrt(alpha);
-  while (low > certain && log_density(low) > kNothing) {
-    low *= 1.25;
-  }
-  double left = 0;
-  if (low <= certain) {
-    low = certain;
-    // P(s < low) of the Gamma distribution, by the first terms of its series.
-    const double g = alpha * std::exp(low);
-    left = std::exp(alpha * std::log(alpha) + alpha * low - log_gamma(alpha + 1) - g) *
-           (1 + g / (alpha + 1) + g * g / ((alpha + 1) * (alpha + 2)));
-  }
-  double high = 1 / std::sqrt(alpha);
-  while (log_density(high) > kNothing) {
-    high *= 1.25;
-  }
-  const auto integrand = [&](double s) {
-    return std::exp(log_density(s)) * good(die.d0 * std::exp(s));
-  };
-  double value = panels(integrand, low, high, 16);
-  for (int count = 32; count <= 8192; count *= 2) {
-    const double finer = panels(integrand, low, high, count);
-    const bool settled = std::abs(finer - value) < 1e-11;
-    value = finer;
-    if (settled) {
-      break;
-    }
-  }
-  return std::clamp(left + value, 0.0, 1.0);
+  return integral(die, {.nothing = -45, .certain = 1e-13, .settled = 1e-11, .panels = 16});
 }
 
 double harvest_yield_fast(const Harvest& die) {
+  constexpr Precision kRough{.nothing = -20, .certain = 1e-10, .settled = 1e-6, .panels = 4};
   constexpr std::int64_t kSparesMax = 64, kCoresMax = 400, kSparesLaguerre = 20;
   // Below it the rule in the cube root loses digits.
   constexpr double kAlphaCubeRoot = 1.4;
   if (die.alpha < kAlphaCubeRoot) {
     return 2 * die.spares <= die.cores && die.spares <= kSparesLaguerre
                ? harvest_yield_laguerre(die)
-               : harvest_yield(die);
+               : integral(die, kRough);
   }
   if (die.cores > kCoresMax || die.spares > kSparesMax || die.spares >= die.cores) {
-    return harvest_yield(die);
+    return integral(die, kRough);
   }
   thread_local DensityRule rule;  // most often the last one's
   if (rule.alpha != die.alpha) {

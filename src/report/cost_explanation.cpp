@@ -138,6 +138,15 @@ std::string old_rows(const cost::Ages& ages, std::string_view what) {
                      ages.old.size(), ages.old.size() == 1 ? "is" : "are");
 }
 
+std::string later_rows(const cost::Ages& ages, std::string_view what, cost::Month today) {
+  return ages.later.empty()
+             ? ""
+             : fmt::format(
+                   "Of those behind {}, {} dated after {} and used all the same", what,
+                   ages.later.size() == 1 ? "1 is" : fmt::format("{} are", ages.later.size()),
+                   month_text(today));
+}
+
 std::string ages_explanation_text(const Tree& tree, NodeId target, const cost::Ages& ages,
                                   cost::Month today) {
   const std::string& key = tree.at(target).key;
@@ -150,12 +159,21 @@ std::string ages_explanation_text(const Tree& tree, NodeId target, const cost::A
       "    = the same of factors with an input of basis guess, memory or mixed\n",
       key, old_rows(ages, key), month_text(today), percent(ages.old_variance_share),
       percent(ages.guess_variance_share));
+  if (const std::string later = later_rows(ages, key, today); !later.empty()) {
+    text += fmt::format("  {}\n", later);
+  }
+  const auto contains = [](const std::vector<std::uint32_t>& rows, std::uint32_t at) {
+    return std::find(rows.begin(), rows.end(), at) != rows.end();
+  };
   Table table({Align::left, Align::left, Align::left, Align::left, Align::left});
   table.row({"row", "as of", "", "basis", ""});
   for (const std::uint32_t at : ages.rows) {
     const Input& row = tree.inputs()[at];
-    const bool is_old = std::find(ages.old.begin(), ages.old.end(), at) != ages.old.end();
-    table.row({row.key, row.as_of, is_old ? "old" : "", row.basis, row.place});
+    table.row({row.key, row.as_of,
+               contains(ages.old, at)     ? "old"
+               : contains(ages.later, at) ? "later"
+                                          : "",
+               row.basis, row.place});
   }
   return text + table.text("  ");
 }

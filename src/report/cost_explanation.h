@@ -27,6 +27,8 @@ bool has_no_unit(std::string_view unit);
 
 // "of 12 rows behind WHAT 3 are older than a year".
 std::string old_rows(const cost::Ages& ages, std::string_view what);
+// Which of them are dated after what counts as today; empty where none is.
+std::string later_rows(const cost::Ages& ages, std::string_view what, cost::Month today);
 
 // "2026-11".
 std::string month_text(cost::Month month);

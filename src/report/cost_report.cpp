@@ -81,25 +81,30 @@ std::string effect_inputs(const Tree& tree, const Effect& effect) {
   return join(keys, ", ");
 }
 
-std::string ages_of(const CostRecord& record, std::string_view what, NodeId target,
-                    const std::vector<Effect>& effects) {
-  const cost::Ages ages = cost::ages(record.costing, target, effects);
-  return fmt::format("{} ({} of its variance), {} rests on guesses",
-                     old_rows(ages, fmt::format("the {}", what)), percent(ages.old_variance_share),
-                     percent(ages.guess_variance_share));
-}
-
 // How old what was used is, and what it rests on.
 std::string ages_line(const CostRecord& record) {
   const Costing& c = record.costing;
-  std::vector<std::string> parts;
-  if (c.cogs) {
-    parts.push_back(ages_of(record, "bill", *c.cogs, record.cogs_effects));
+  std::vector<std::string> parts, later;
+  const auto add = [&](std::string_view what, const std::optional<NodeId>& target,
+                       const std::vector<Effect>& effects) {
+    if (!target) {
+      return;
+    }
+    const cost::Ages ages = cost::ages(c, *target, effects);
+    parts.push_back(fmt::format("{} ({} of its variance), {} rests on guesses",
+                                old_rows(ages, what), percent(ages.old_variance_share),
+                                percent(ages.guess_variance_share)));
+    if (std::string line = later_rows(ages, what, c.today); !line.empty()) {
+      later.push_back(std::move(line));
+    }
+  };
+  add("the bill", c.cogs, record.cogs_effects);
+  add("the hour", c.hourly, record.hourly_effects);
+  std::string text = fmt::format("Tables: {}.\n", join(parts, ";\n        "));
+  for (const std::string& line : later) {
+    text += fmt::format("        {}.\n", line);
   }
-  if (c.hourly) {
-    parts.push_back(ages_of(record, "hour", *c.hourly, record.hourly_effects));
-  }
-  return fmt::format("Tables: {}.\n", join(parts, ";\n        "));
+  return text;
 }
 
 // One line for each thing a reader takes away.
@@ -263,6 +268,7 @@ Json ages_json(const CostRecord& record, NodeId target, const std::vector<Effect
   const cost::Ages ages = cost::ages(record.costing, target, effects);
   return {{"rows", ages.rows.size()},
           {"rows_over_a_year", ages.old.size()},
+          {"rows_after_as_of", ages.later.size()},
           {"variance_share_over_a_year", ages.old_variance_share},
           {"variance_share_guesses", ages.guess_variance_share}};
 }

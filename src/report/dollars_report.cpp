@@ -304,9 +304,12 @@ std::string ages_text(const Comparison& comparison, const Dollars& dollars) {
     const NodeId advantage = closest(cases).versus().advantage;
     const cost::Ages ages =
         cost::ages(one.costing, advantage, cost::effects(*dollars.tree, advantage));
-    text += fmt::format("  {}: {} of its variance; {} rests on guesses\n",
-                        old_rows(ages, fmt::format("{} {}'s advantage", one.chip->id, derate)),
+    const std::string what = fmt::format("{} {}'s advantage", one.chip->id, derate);
+    text += fmt::format("  {}: {} of its variance; {} rests on guesses\n", old_rows(ages, what),
                         percent(ages.old_variance_share), percent(ages.guess_variance_share));
+    if (const std::string later = later_rows(ages, what, one.costing.today); !later.empty()) {
+      text += fmt::format("  {}\n", later);
+    }
   }
   return text;
 }

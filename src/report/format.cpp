@@ -93,6 +93,9 @@ std::string compact(double value) {
 }
 
 std::string percent(double share) {
+  if (!std::isfinite(share)) {
+    return "-";
+  }
   if (share > 0 && share < 0.01) {
     return "<1 %";
   }

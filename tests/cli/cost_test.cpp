@@ -158,6 +158,21 @@ TEST(Cost, the_ages_of_rows_are_explained_row_by_row) {
   }
 }
 
+TEST(Cost, says_which_rows_are_dated_after_what_counts_as_today) {
+  const Json today = document({"b200"});
+  EXPECT_EQ(today["cogs_ages"]["rows_after_as_of"], 0);
+  EXPECT_EQ(today["hourly_ages"]["rows_after_as_of"], 0);
+  EXPECT_THAT(churon({"b200"}).out, Not(HasSubstr("used all the same")));
+  const auto later =
+      document({"b200", "--as-of", "2024-06"})["cogs_ages"]["rows_after_as_of"].get<int>();
+  EXPECT_GT(later, 3);
+  const std::string text = fmt::format("{} are dated after 2024-06 and used all the same", later);
+  EXPECT_THAT(churon({"b200", "--as-of", "2024-06"}).out, HasSubstr(text));
+  const std::string ages = churon({"b200", "--as-of", "2024-06", "--explain", "cogs.ages"}).out;
+  EXPECT_THAT(ages, HasSubstr(text));
+  EXPECT_THAT(ages, testing::ContainsRegex("wafer_price.N4 +2024-12 +later"));
+}
+
 TEST(Cost, has_the_same_bytes_with_any_number_of_threads_and_other_ones_with_another_seed) {
   const std::string one = churon({"churon-1", "--json", "-t", "1"}).out;
   EXPECT_EQ(one, churon({"churon-1", "--json", "-t", "3"}).out);
