@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/parallel.h"
+#include "plan/caps_check.h"
 
 namespace churon::plan {
 
@@ -36,6 +37,12 @@ Result<void> keep_books(const Scenario& s, const FutureTree& tree, Solved& solve
   outcome.decisions = decisions(s, tree, solved.model, solved.values);
   for (std::size_t f = 0; f < s.futures.size(); ++f) {
     outcome.books.push_back(book(s, outcome.policy, outcome.decisions[f], s.futures[f]));
+    const auto broken =
+        broken_caps(s, outcome.policy, outcome.decisions[f], outcome.books.back(), s.futures[f]);
+    if (!broken.empty()) {
+      return fail("S0207", fmt::format("the plan breaks a cap in future {}: {}", s.futures[f].name,
+                                       broken.front()));
+    }
   }
   // Where a whole decision within the gap is a wasteful one (a step of price paid for and not
   // needed), the books are cheaper than the program; below its bound they cannot be.

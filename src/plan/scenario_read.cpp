@@ -419,9 +419,9 @@ void ScenarioReader::check_commitments() {
     double fleet = 0;
     for (int q = 0; q < s_.quarters; ++q) {
       const double firm = firm_of(q);
-      if (one.committed[index(q)] > one.max[index(q)]) {
-        below(one.place, "the maximum of " + one.name, q, one.max[index(q)],
-              one.committed[index(q)], "chips");
+      const double most = has_open_gate(one) ? one.max[index(q)] : ramped_max(one, q, 0);
+      if (one.committed[index(q)] > most) {
+        below(one.place, "the maximum of " + one.name, q, most, one.committed[index(q)], "chips");
       }
       fleet += firm - (q >= one.life ? firm_of(q - one.life) : 0);
       power[index(q)] += (fleet + (q <= one.installed_until ? one.installed : 0)) * one.power.value;

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -86,6 +87,20 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
   const std::size_t at = text.find(what);
   EXPECT_NE(at, std::string::npos) << what;
   return text.replace(at, what.size(), by);
+}
+
+TEST(Scenario, refuses_a_commitment_beyond_a_passed_gates_ramp) {
+  const auto committed = [](std::string_view chips) {
+    std::string toml = replaced(std::string(kScenario),
+                                "gate = { nre = \"1 million USD\", decide_by = \"2027-Q2\",",
+                                "gate = { passed = true, ramp = [\"20 %\"],");
+    toml += fmt::format("committed = [{{ quarter = \"2027-Q4\", v = \"{}\" }}]\n", chips);
+    return parse_scenario(toml, "plan.toml", CHURON_SOURCE_DIR "/data/cost");
+  };
+  EXPECT_TRUE(committed("100 chips"));
+  const auto beyond = committed("101 chips");
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().front().code, "S0307");
 }
 
 TEST(Scenario, lets_every_step_of_demand_grow_from_its_own_quarter) {
