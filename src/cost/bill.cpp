@@ -280,7 +280,9 @@ std::optional<BoughtDies> bought_dies(Builder& b, const Recipe* recipe, Section&
       is_known = false;
     } else if (!b.has_row("wafer_price." + node) || !b.has_row("d0." + node)) {
       missing.push_back(
-          fmt::format("die `{}`: the tables have no wafer price of `{}`", die.id, die.node));
+          fmt::format("die `{}`: the tables have no {} of `{}`", die.id,
+                      b.has_row("wafer_price." + node) ? "defect density" : "wafer price",
+                      node.empty() ? die.node : node));
       is_known = false;
     } else {
       const DieCost made = die_cost(b, bought_die(b, die, recipe, node), section);

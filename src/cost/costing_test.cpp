@@ -412,6 +412,9 @@ TEST(Costing, the_assembly_of_a_bought_chip_is_a_yield_or_a_loss_by_its_unit) {
 TEST(Costing, the_node_of_a_bought_chip_can_be_set) {
   const Costing made = costing_of("b200", {}, {"die.compute.node=TSMC N3"});
   EXPECT_THAT(made.tree->formula(named(made, "die.compute.cost")), HasSubstr("wafer_price.N3"));
+  const Costing without = costing_of("b200", {}, {"die.compute.node=TSMC N9"});
+  EXPECT_FALSE(without.cogs);
+  EXPECT_THAT(without.not_priced, testing::Contains(HasSubstr("no wafer price of `N9`")));
 }
 
 TEST(Costing, a_library_that_no_table_knows_is_named_with_those_there_are) {
