@@ -444,7 +444,8 @@ std::string plan_text(const PlanRecord& record) {
 std::string infeasible_text(const PlanRecord& record) {
   const plan::Plan& plan = record.plan;
   if (!plan.conflict) {
-    return "No plan keeps the caps, and no cap alone explains it.\n";
+    return "No plan keeps the caps. Which of them conflict was not found:\n"
+           "the search for it was ended, or no change of the caps is enough.\n";
   }
   std::string text = "No plan keeps all of these together:\n";
   // Quarters that follow each other are told as one.

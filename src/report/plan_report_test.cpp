@@ -324,5 +324,11 @@ TEST(PlanReport, ranges_what_is_signed_together_over_the_futures) {
               testing::ContainsRegex("gpu +2027-Q3 .. 2027-Q4 +112 +chips +100 to 130"));
 }
 
+TEST(PlanReport, blames_no_cap_where_the_search_for_a_conflict_was_ended) {
+  const PlanRecord of = record();
+  ASSERT_FALSE(of.plan.conflict);
+  EXPECT_THAT(infeasible_text(of), HasSubstr("the search for it was ended"));
+}
+
 }  // namespace
 }  // namespace churon::report
