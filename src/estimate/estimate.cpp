@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "chip/budget.h"
+#include "estimate/actions.h"
 #include "estimate/figures.h"
 
 namespace churon::estimate {
@@ -20,13 +21,6 @@ using stats::Action;
 
 namespace {
 
-// Vector operations a value: largest magnitude, product with the reciprocal, rounding (rule 2).
-constexpr double kQuantiseOperations = 3;
-// exp2 by rule 6: integer part, two look-ups and their product, a cubic.
-constexpr double kExponentialOperations = 8;
-// Bytes of a quantised activation (q8_0: 34 bytes a block of 32), and of a value before it.
-constexpr double kQuantisedBytes = 34.0 / 32.0;
-constexpr double kValueBytes = 4;
 // Bought chips move values between kernels in 16 bits.
 constexpr double kValueBytesBought = 2;
 
@@ -37,8 +31,6 @@ constexpr double kBusyShareOfTdp = 0.735;
 // TDP over dense 8-bit operations per second where the maker states no TDP: the median of A100,
 // H100, B200, MI300X, TPU v5e, Trainium2, Gaudi 3 and L40S (0.22 to 0.64 W/TOPS). A guess.
 constexpr double kTdpPerOperation = 0.4e-12;
-
-double ceil_div(double a, double b) { return std::ceil(a / b); }
 
 // Everything that makes two operators cost the same, apart from the layer they are in.
 std::string signature(const graph::Graph& graph, const graph::Op& op,
@@ -187,18 +179,7 @@ void Estimator::State::read_chip(const chip::Chip& chip) {
 
 void Estimator::State::price_energy(const chip::Chip& chip) {
   if (chip.energy) {
-    const chip::ActionEnergies energies = chip::action_energies(chip);
-    const double byte = chip::value(energies.memory_device) + chip::value(energies.memory_phy);
-    prices[Action::mac_int8] = chip::value(energies.mac_int8);
-    prices[Action::mac_w4] = chip::value(energies.mac_w4);
-    prices[Action::mac_int16] = 2 * prices[Action::mac_int8];
-    prices[Action::vector_operation] = chip::value(energies.vector_operation);
-    prices[Action::memory_read] = byte;
-    prices[Action::memory_write] = byte;
-    prices[Action::scratch_access] = chip::value(energies.scratch);
-    prices[Action::noc_hop] = chip::value(energies.noc_hop);
-    // Idle power is leakage, clocks and interfaces together.
-    prices[Action::powered] = chip::idle_power(chip).value_or(chip.energy->base.value).value();
+    prices = figures.action_prices;
     energy_model = EnergyModel::actions;
     return;
   }
@@ -277,19 +258,13 @@ void Estimator::State::add_matmul(const Entry& entry, const graph::Work& work, C
     cost.activity[format.element_bits == 4 ? Action::mac_w4 : Action::mac_int8] += m * elements;
     cost.activity[Action::memory_read] += bytes;
     if (unit.cores > 0) {
-      // Written once by the loader, read once for each group of row tiles.
-      cost.activity[Action::scratch_access] +=
-          bytes * (1 + ceil_div(ceil_div(m, unit.tile_rows), unit.weight_hold));
+      cost.activity[Action::scratch_access] += scratch_bytes(unit, bytes, m);
     }
   }
   const double inputs = static_cast<double>(work.input_elements);
   cost.activity[Action::vector_operation] += kQuantiseOperations * inputs;
-  if (unit.cores > 1) {
-    // Quantised inputs are multicast to all cores; results travel to the core that goes on.
-    cost.activity[Action::noc_hop] +=
-        inputs * kQuantisedBytes * (unit.cores - 1) +
-        static_cast<double>(work.output_elements) * kValueBytes * unit.hops;
-  }
+  cost.activity[Action::noc_hop] +=
+      noc_hop_bytes(unit, inputs, static_cast<double>(work.output_elements));
 }
 
 void Estimator::State::add_attention(const Entry& entry, const graph::Work& work,
@@ -323,8 +298,7 @@ void Estimator::State::add_attention(const Entry& entry, const graph::Work& work
       scores * unit.softmax_operations +
       kQuantiseOperations * static_cast<double>(work.input_elements);
   if (unit.cores > 0) {
-    cost.activity[Action::scratch_access] +=
-        bytes * (1 + ceil_div(ceil_div(queries, unit.tile_rows), unit.weight_hold));
+    cost.activity[Action::scratch_access] += scratch_bytes(unit, bytes, queries);
   }
 }
 

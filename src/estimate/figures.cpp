@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "chip/budget.h"
 #include "numeric/block_format.h"
 
 namespace churon::estimate {
@@ -17,6 +18,24 @@ double ceil_div(double a, double b) { return std::ceil(a / b); }
 
 double value_of(const std::optional<chip::Sourced<OperationsPerSecond>>& rate) {
   return rate ? rate->value.value() : 0;
+}
+
+// Idle power is leakage, clocks and interfaces together.
+stats::EnergyPrices prices_of(const chip::Chip& chip) {
+  using stats::Action;
+  const chip::ActionEnergies energies = chip::action_energies(chip);
+  const double byte = chip::value(energies.memory_device) + chip::value(energies.memory_phy);
+  stats::EnergyPrices prices;
+  prices[Action::mac_int8] = chip::value(energies.mac_int8);
+  prices[Action::mac_w4] = chip::value(energies.mac_w4);
+  prices[Action::mac_int16] = 2 * prices[Action::mac_int8];
+  prices[Action::vector_operation] = chip::value(energies.vector_operation);
+  prices[Action::memory_read] = byte;
+  prices[Action::memory_write] = byte;
+  prices[Action::scratch_access] = chip::value(energies.scratch);
+  prices[Action::noc_hop] = chip::value(energies.noc_hop);
+  prices[Action::powered] = chip::idle_power(chip).value_or(chip.energy->base.value).value();
+  return prices;
 }
 
 void read_own(const chip::Chip& chip, Figures& figures) {
@@ -38,6 +57,9 @@ void read_own(const chip::Chip& chip, Figures& figures) {
   figures.value_bytes_on_chip = core.scratch.regions
                                     ? core.scratch.regions->activations.value() * unit.cores
                                     : chip::scratch_capacity(chip).value() / 4;
+  if (chip.energy) {
+    figures.action_prices = prices_of(chip);
+  }
   figures.cores = unit.cores;
   figures.clock_hz = unit.core_hz;
   const auto peak = [&](numeric::BlockFormat format, chip::Activation activation) {
@@ -112,7 +134,12 @@ Result<Figures> figures(const chip::Chip& chip, std::string_view derate) {
   }
   result.link_bytes_per_s = chip::link_bandwidth_per_direction(chip).value();
   for (const chip::Link& link : chip.links) {
+    const double joules = link.energy ? link.energy->value.value() : 0;
+    if (link.role == chip::LinkRole::scale_out) {
+      result.scale_out_j_per_byte = joules;
+    }
     if (link.role == chip::LinkRole::scale_up) {
+      result.link_j_per_byte = joules;
       result.switched = !link.protocol.starts_with("PCIe");
       if (link.phy_latency) {
         result.link_latency_s += 2 * link.phy_latency->value.value();

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "chip/chip.h"
 #include "estimate/precision.h"
+#include "stats/activity.h"
 
 namespace churon::estimate {
 
@@ -47,6 +48,10 @@ struct Figures {
   bool switch_reduce = false;        // the switch adds
   double scale_out_bytes_per_s = 0;  // per direction and chip; 0: not stated
   double collective_setup_s = 0, collective_reduce_bytes_per_s = 0;  // own chips
+
+  // Own chips: joules of an action, watts while powered; of a byte that a link sends or receives.
+  stats::EnergyPrices action_prices;
+  double link_j_per_byte = 0, scale_out_j_per_byte = 0;
 
   MatrixUnit unit;      // own chips
   chip::Derate derate;  // of the name that was asked for

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "estimate/actions.h"
+
 namespace churon::estimate {
 
 namespace {
@@ -100,6 +102,7 @@ Price own_gemm(const Device& device, const Gemm& work) {
   price.bytes = weights + spilled(f, values);
   price.bound_s = std::max(price.operations / rate, weights / f.memory_bytes_per_s);
   price.compute_s = unit_seconds(f.unit, work.copies, work.m, work.n, work.k, rate);
+  price.energy_j = stats::energy(actions(f, work), f.action_prices).value();
   return finish_own(device, price, mac_share(device, work.prefill));
 }
 
@@ -121,6 +124,7 @@ Price own_experts(const Device& device, const ExpertsWork& work) {
   price.compute_s =
       unit_seconds(f.unit, 1, rows, (work.projections - 1) * inter, work.hidden, rate) +
       unit_seconds(f.unit, 1, rows, work.hidden, inter, rate);
+  price.energy_j = stats::energy(actions(f, work, loads), f.action_prices).value();
   return finish_own(device, price, mac_share(device, work.prefill));
 }
 
@@ -131,31 +135,6 @@ double seen_positions(double tokens, double before, double window) {
   }
   const double rising = std::clamp(window - before, 0.0, tokens);
   return rising * before + rising * (rising + 1) / 2 + (tokens - rising) * window;
-}
-
-struct AttentionSizes {
-  double pairs = 0;         // (query, position) of all heads and sequences
-  double operations = 0;    // of both products
-  double cached_bytes = 0;  // read from the cache: what the queries see of it
-  double rows = 0;          // queries of all heads
-  double seen = 0;          // positions of the cache that are read, per sequence
-};
-
-AttentionSizes attention_sizes(const AttentionWork& work) {
-  AttentionSizes sizes;
-  const double before = std::max(0.0, work.context - work.tokens);
-  const double one = seen_positions(work.tokens, before, work.window);
-  sizes.rows = work.sequences * work.heads * work.tokens;
-  sizes.pairs = work.sequences * work.heads * one;
-  sizes.operations = 2 * sizes.pairs * (work.key_dim + work.value_dim);
-  sizes.seen =
-      work.window > 0 ? std::min(work.context, work.window + work.tokens - 1) : work.context;
-  const double position =
-      work.latent ? work.key_dim : work.kv_heads * (work.key_dim + work.value_dim);
-  // The new tokens' own keys and values come from the products before.
-  const double read = work.prefill ? std::max(0.0, sizes.seen - work.tokens) : sizes.seen;
-  sizes.cached_bytes = work.sequences * read * position * work.kv_bits / 8;
-  return sizes;
 }
 
 Price own_attention(const Device& device, const AttentionWork& work) {
@@ -178,6 +157,7 @@ Price own_attention(const Device& device, const AttentionWork& work) {
                     unit_seconds(f.unit, copies, queries, work.value_dim, visible, values_rate);
   price.vector_s = sizes.pairs * f.unit.softmax_operations / f.unit.vector_per_s;
   price.bound_s = std::max(price.bound_s, price.vector_s);
+  price.energy_j = stats::energy(actions(f, work), f.action_prices).value();
   return finish_own(device, price, mac_share(device, work.prefill));
 }
 
@@ -340,6 +320,23 @@ Price gemm(const Device& device, const Gemm& work) {
 }
 
 // --- attention ----------------------------------------------------------------------------------
+
+AttentionSizes attention_sizes(const AttentionWork& work) {
+  AttentionSizes sizes;
+  const double before = std::max(0.0, work.context - work.tokens);
+  const double one = seen_positions(work.tokens, before, work.window);
+  sizes.rows = work.sequences * work.heads * work.tokens;
+  sizes.pairs = work.sequences * work.heads * one;
+  sizes.operations = 2 * sizes.pairs * (work.key_dim + work.value_dim);
+  sizes.seen =
+      work.window > 0 ? std::min(work.context, work.window + work.tokens - 1) : work.context;
+  const double position =
+      work.latent ? work.key_dim : work.kv_heads * (work.key_dim + work.value_dim);
+  // The new tokens' own keys and values come from the products before.
+  const double read = work.prefill ? std::max(0.0, sizes.seen - work.tokens) : sizes.seen;
+  sizes.cached_bytes = work.sequences * read * position * work.kv_bits / 8;
+  return sizes;
+}
 
 Price attention(const Device& device, const AttentionWork& work) {
   const Figures& f = device.figures;
@@ -570,6 +567,7 @@ Price elementwise(const Device& device, const ElementwiseWork& work) {
     price.bytes = spilled(f, work.bytes);
     price.vector_s = work.operations / f.unit.vector_per_s;
     price.bound_s = price.vector_s;
+    price.energy_j = stats::energy(actions(f, work), f.action_prices).value();
     return finish_own(device, price, 1);
   }
   const Efficiency::Elementwise& e = device.efficiency.elementwise;

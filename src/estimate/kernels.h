@@ -37,6 +37,7 @@ struct Price {
   double across_s = 0;  // of the adapters between scale-up domains, beside link_s
   double operations = 0, bytes = 0, link_bytes = 0;  // done; for energy and explanation
   double across_bytes = 0;                           // between domains, beside link_bytes
+  double energy_j = 0;  // of an own chip's actions, without its links and its idle power
   Limit limit = Limit::memory;
 };
 
@@ -86,6 +87,15 @@ struct ExpertsWork {
 struct ElementwiseWork {
   double bytes = 0, operations = 0;
 };
+
+struct AttentionSizes {
+  double pairs = 0;         // (query, position) of all heads and sequences
+  double operations = 0;    // of both products
+  double cached_bytes = 0;  // read from the cache: what the queries see of it
+  double rows = 0;          // queries of all heads
+  double seen = 0;          // positions of the cache that are read, per sequence
+};
+AttentionSizes attention_sizes(const AttentionWork& work);
 
 Price gemm(const Device& device, const Gemm& work);
 Price attention(const Device& device, const AttentionWork& work);

@@ -61,6 +61,7 @@ StepTime& StepTime::operator+=(const StepTime& other) {
   operations += other.operations;
   bytes += other.bytes;
   link_bytes += other.link_bytes;
+  energy_j += other.energy_j;
   for (std::size_t i = 0; i < kLimitCount; ++i) {
     limits_s[i] += other.limits_s[i];
   }
@@ -69,7 +70,7 @@ StepTime& StepTime::operator+=(const StepTime& other) {
 
 StepTime& StepTime::operator*=(double factor) {
   for (double* value :
-       {&bound_s, &expected_s, &fixed_s, &host_s, &operations, &bytes, &link_bytes}) {
+       {&bound_s, &expected_s, &fixed_s, &host_s, &operations, &bytes, &link_bytes, &energy_j}) {
     *value *= factor;
   }
   for (double& value : limits_s) {
@@ -277,7 +278,8 @@ Price Server::price(const RankOp& op, const Rows& rows) const {
 }
 
 StepTime Server::step(const Rows& rows) const {
-  const bool own = device_.figures.own;
+  const Figures& figures = device_.figures;
+  const bool own = figures.own;
   const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
   StepTime result;
   for (const RankOp& op : rows.phase == Phase::decode ? decode_ : prefill_) {
@@ -297,8 +299,12 @@ StepTime Server::step(const Rows& rows) const {
     result.operations += op.count * one.operations;
     result.bytes += op.count * one.bytes;
     result.link_bytes += op.count * one.link_bytes;
+    // What a rank sends it receives as well.
+    result.energy_j +=
+        op.count * (one.energy_j + 2 * (one.link_bytes * figures.link_j_per_byte +
+                                        one.across_bytes * figures.scale_out_j_per_byte));
   }
-  const chip::Derate& derate = device_.figures.derate;
+  const chip::Derate& derate = figures.derate;
   result.host_s =
       own ? layers_ * derate.layer.value.value() + derate.step_host.value.value()
           : profile.step + (rows.phase == Phase::decode ? profile.request * rows.sequences : 0.0);
@@ -362,6 +368,9 @@ StepTime Server::prompt(const Load& load, double together) const {
 
 double Server::chip_power(const StepTime& work, double seconds) const {
   const Figures& figures = device_.figures;
+  if (figures.own) {
+    return figures.action_prices[stats::Action::powered] + work.energy_j / seconds;
+  }
   const Efficiency::Power& power = device_.efficiency.power;
   const double tdp = figures.tdp_w;
   const double idle = figures.idle_w > 0 ? figures.idle_w : power.idle * tdp;
@@ -373,8 +382,7 @@ double Server::chip_power(const StepTime& work, double seconds) const {
   const bool weight_only = weights.family == FormatFamily::weight_only;
   const double compute =
       work.operations / seconds / figures.peak(weight_only ? Rate::bf16 : weights.rate);
-  // An own chip's matrix unit takes the weights as they are stored.
-  const bool widens = !figures.own && (weight_only || figures.native(weights.rate) != weights.rate);
+  const bool widens = weight_only || figures.native(weights.rate) != weights.rate;
   const double busy = power.busy + (widens ? power.widen : 0);
   const double share =
       busy * active + power.memory * memory + power.compute * std::pow(compute, power.bend);
@@ -498,160 +506,6 @@ Served Server::offline(double input_tokens, double output_tokens, double running
   result.energy_per_output_token_j *= result.output_tokens_per_s / rate;
   result.output_tokens_per_s = rate;
   return result;
-}
-
-// --- explanation --------------------------------------------------------------------------------
-
-namespace {
-
-Term operator_term(const OperatorTime& op) {
-  const Price& one = op.price;
-  Term term{.key = std::string(op.name),
-            .text = fmt::format("{:.0f} of them, each limited by {}", op.count, name(one.limit)),
-            .value = op.count * one.expected_s,
-            .unit = "s",
-            .formula = "count * (work that overlaps + fixed)"};
-  const std::pair<const char*, double> parts[] = {
-      {"compute", one.compute_s}, {"memory", one.memory_s}, {"vector", one.vector_s},
-      {"link", one.link_s},       {"across", one.across_s}, {"fixed", one.fixed_s}};
-  for (const auto& [key, seconds] : parts) {
-    if (seconds > 0) {
-      term.children.push_back({.key = key, .text = "of one", .value = seconds, .unit = "s"});
-    }
-  }
-  if (one.operations > 0) {
-    term.children.push_back({.key = "operations",
-                             .text = "of one, two per multiply-add",
-                             .value = one.operations,
-                             .unit = "1"});
-  }
-  if (one.bytes > 0) {
-    term.children.push_back(
-        {.key = "bytes", .text = "of one, memory", .value = one.bytes, .unit = "B"});
-  }
-  if (one.across_bytes > 0) {
-    term.children.push_back({.key = "across_bytes",
-                             .text = "of one, sent by a rank to other domains",
-                             .value = one.across_bytes,
-                             .unit = "B"});
-  }
-  return term;
-}
-
-void describe(const KvTransfer& transfer, Term& term) {
-  term.text += fmt::format(", limited by the {} link", transfer.link());
-  if (transfer.across) {
-    term.formula = "latency + cache of a prompt on a chip / rate / share";
-  }
-  term.children = {{.key = "cache",
-                    .text = "of a prompt, on a chip",
-                    .value = transfer.bytes,
-                    .unit = "B",
-                    .formula = "positions * bytes of a position in a chip's layers and heads"},
-                   {.key = "rate",
-                    .text = fmt::format("{}, a chip and direction", transfer.link()),
-                    .value = transfer.bytes_per_s,
-                    .unit = "B/s",
-                    .source = transfer.across ? "system.scaleout_rate of the chip"
-                                              : "link.*.bandwidth of the chip"}};
-}
-
-// Parts that are zero are left out.
-Term first_token_term(const Served& served) {
-  Term term{.key = "ttft",
-            .text = "time to the first token",
-            .value = served.ttft_s,
-            .unit = "s",
-            .formula = "sum of the parts"};
-  for (const FirstTokenPart& part : kFirstTokenParts) {
-    if (const double seconds = served.first.*part.seconds; seconds > 0) {
-      term.children.push_back({.key = part.key,
-                               .text = part.text,
-                               .value = seconds,
-                               .unit = "s",
-                               .formula = part.formula});
-      if (part.seconds == &FirstToken::transfer_s) {
-        describe(served.transfer, term.children.back());
-      }
-    }
-  }
-  return term;
-}
-
-}  // namespace
-
-Term Server::explain(const Load& load) const {
-  const Served served = serve(load);
-  const double context = load.input_tokens + load.output_tokens / 2;
-  const StepTime decode = decode_step(served.running, context);
-  const std::string parameters = "data/efficiency.csv";
-  Term step{.key = "decode",
-            .text = fmt::format("one step of {:.0f} requests at {:.0f} positions", served.running,
-                                context),
-            .value = decode.expected_s,
-            .unit = "s",
-            .formula = "sum of operators + host"};
-  for (const OperatorTime& op : operators(Phase::decode, served.running, context)) {
-    step.children.push_back(operator_term(op));
-  }
-  step.children.push_back(
-      {.key = "host",
-       .text = "what the framework adds to a step",
-       .value = decode.host_s,
-       .unit = "s",
-       .formula = device_.figures.own ? "layers * derate.layer + derate.step_host"
-                                      : "step + request * running",
-       .source = device_.figures.own
-                     ? "the chip's derate set"
-                     : fmt::format("{}, profile:{}", parameters, name(deployment_.framework))});
-  Term prompts{.key = "prefill",
-               .text = "prompts of others between two tokens",
-               .value = served.tpot_s - decode.expected_s,
-               .unit = "s",
-               .formula = "running / output tokens * time of a prompt * profile's share"};
-  for (const OperatorTime& op : operators(Phase::prefill, 1, load.input_tokens)) {
-    prompts.children.push_back(operator_term(op));
-  }
-  Term tpot{.key = "tpot",
-            .text = "time per output token",
-            .value = served.tpot_s,
-            .unit = "s",
-            .formula = "decode + prefill",
-            .children = {std::move(step), std::move(prompts)}};
-  Term ttft = first_token_term(served);
-  const Space room = space();
-  Term memory{.key = "memory",
-              .text = "space for caches on a chip",
-              .value = room.usable_bytes - room.weights_bytes,
-              .unit = "B",
-              .formula = "usable - weights",
-              .children = {{.key = "usable",
-                            .text = "of a chip's memory",
-                            .value = room.usable_bytes,
-                            .unit = "B",
-                            .formula = "capacity * profile's memory - reserve",
-                            .source = parameters},
-                           {.key = "weights", .text = "", .value = room.weights_bytes, .unit = "B"},
-                           {.key = "kv",
-                            .text = "cache of one position",
-                            .value = room.kv_bytes_per_token,
-                            .unit = "B"}}};
-  return {.key = "throughput",
-          .text = "output tokens of all requests",
-          .value = served.output_tokens_per_s,
-          .unit = "token/s",
-          .formula = "requests * output tokens / (ttft + (output tokens - 1) * tpot)",
-          .children = {
-              std::move(tpot),
-              std::move(ttft),
-              {.key = "power",
-               .text = "all chips, mean",
-               .value = served.power_w,
-               .unit = "W",
-               .formula = "idle + (TDP - idle) * min(1, (busy + widen) * time + memory * share "
-                          "of its rate + compute * share of the peak ^ bend)",
-               .source = parameters},
-              std::move(memory)}};
 }
 
 }  // namespace churon::estimate

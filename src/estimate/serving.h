@@ -51,6 +51,7 @@ struct StepTime {
   double bound_s = 0, expected_s = 0;
   double fixed_s = 0, host_s = 0;  // in `expected_s`
   double operations = 0, bytes = 0, link_bytes = 0;
+  double energy_j = 0;  // of an own chip's actions, its links included, without its idle power
   std::array<double, kLimitCount> limits_s{};  // sums to expected_s
 
   StepTime& operator+=(const StepTime& other);
