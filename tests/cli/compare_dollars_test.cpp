@@ -95,8 +95,9 @@ TEST(CompareDollars, can_all_be_explained) {
     EXPECT_THAT(ended.out, StartsWith(key + " = "));
     EXPECT_THAT(ended.out, HasSubstr("basis "));
   }
+  const Json neutral = row(json, "churon-1", "neutral");
   for (const char* effects : {"effects", "flips"}) {
-    for (const Json& one : row(json, "churon-1", "neutral")["versus"][effects]) {
+    for (const Json& one : neutral["versus"][effects]) {
       const std::string factor = one["factor"];
       const std::string text =
           compare({"--explain", factor, "--draws", "100"}, "b200,mi355x,churon-1").out;
