@@ -62,12 +62,10 @@ stats::Activity actions(const Figures& figures, const Gemm& work) {
   return activity;
 }
 
-stats::Activity actions(const Figures& figures, const AttentionWork& work) {
-  const AttentionSizes sizes = attention_sizes(work);
+stats::Activity actions(const Figures& figures, const AttentionWork& work,
+                        const AttentionSizes& sizes) {
   const double queries = work.tokens * work.heads / (work.latent ? 1 : work.kv_heads);
-  const double position =
-      work.latent ? work.key_dim : work.kv_heads * (work.key_dim + work.value_dim);
-  const double fresh = work.sequences * work.tokens * position;
+  const double fresh = work.sequences * work.tokens * sizes.position;
   const double inputs = sizes.rows * work.key_dim;
   stats::Activity activity;
   activity[Action::mac_int8] += sizes.pairs * work.key_dim;

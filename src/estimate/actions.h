@@ -24,8 +24,9 @@ double noc_hop_bytes(const MatrixUnit& unit, double inputs, double outputs);
 
 // Of one rank, as the price of the same work; the time that the chip is powered is not in it.
 stats::Activity actions(const Figures& figures, const Gemm& work);
-stats::Activity actions(const Figures& figures, const AttentionWork& work);
-// `loads` are those of the work: of the hottest rank.
+// `sizes` and `loads` are those of the work; the loads are of the hottest rank.
+stats::Activity actions(const Figures& figures, const AttentionWork& work,
+                        const AttentionSizes& sizes);
 stats::Activity actions(const Figures& figures, const ExpertsWork& work, const ExpertLoads& loads);
 stats::Activity actions(const Figures& figures, const ElementwiseWork& work);
 

@@ -19,12 +19,12 @@ class Actions : public testing::Test {
   Figures own = *figures(chip);
   model::Hyperparameters llama = *model::find_shape(*model::load_shapes(), "Llama-3.1-8B");
 
-  Server server(Parallelism parallelism) {
-    return *Server::create(Device(own, *shipped_efficiency()), {.shape = &llama,
-                                                                .parallelism = parallelism,
-                                                                .framework = Framework::vllm,
-                                                                .weights = precision("q8_0"),
-                                                                .kv_bits = 8.5});
+  Server server(Parallelism parallelism, const Figures& figures) {
+    return *Server::create(Device(figures, *shipped_efficiency()), {.shape = &llama,
+                                                                    .parallelism = parallelism,
+                                                                    .framework = Framework::vllm,
+                                                                    .weights = precision("q8_0"),
+                                                                    .kv_bits = 8.5});
   }
 };
 
@@ -68,7 +68,7 @@ TEST_F(Actions, a_step_in_service_takes_the_energy_of_the_same_step_in_run) {
        .layers = llama.layers,
        .embedding_bits = 8.5},
       chip, {});
-  const Server one = server({});
+  const Server one = server({}, own);
   for (const int requests : {1, 16, 64}) {
     const StepEstimate step = estimator.step(graph::decode_step(requests, 1535));
     stats::Activity work = step.activity;
@@ -80,7 +80,7 @@ TEST_F(Actions, a_step_in_service_takes_the_energy_of_the_same_step_in_run) {
 }
 
 TEST_F(Actions, power_in_service_is_idle_power_and_the_sum_of_actions) {
-  const Server two = server({.tp = 2});
+  const Server two = server({.tp = 2}, own);
   const Served served = two.serve({.concurrency = 8, .input_tokens = 1024, .output_tokens = 1024});
   const double joules =
       two.decode_step(8, 1536).energy_j + 8.0 / 1024 * two.prefill_step(1, 1024, 1024).energy_j;
@@ -89,12 +89,7 @@ TEST_F(Actions, power_in_service_is_idle_power_and_the_sum_of_actions) {
   // A sum over two ranks sends and receives.
   Figures silent = own;
   silent.link_j_per_byte = 0;
-  const Server quiet =
-      *Server::create(Device(silent, *shipped_efficiency()), {.shape = &llama,
-                                                              .parallelism = {.tp = 2},
-                                                              .framework = Framework::vllm,
-                                                              .weights = precision("q8_0"),
-                                                              .kv_bits = 8.5});
+  const Server quiet = server({.tp = 2}, silent);
   EXPECT_LT(quiet.decode_step(8, 1536).energy_j, two.decode_step(8, 1536).energy_j);
 }
 

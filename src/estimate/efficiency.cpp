@@ -108,7 +108,7 @@ constexpr std::array kParameters{
     Parameter{"profile:tensorrt_llm", "prompt", "s", 0.02, 0.001, 0.2, true, true, "host, a prompt", of_profile<F::tensorrt_llm, &P::prompt>},
     Parameter{"profile:tensorrt_llm", "burst", "1", 0.1, 0.0001, 1, true, true, "prompts before one's own", of_profile<F::tensorrt_llm, &P::burst>},
     Parameter{"profile:vllm", "memory", "1", 0.966, 0.7, 1.1, false, false, "of the stated capacity: 0.9 of as many GiB", of_profile<F::vllm, &P::memory>, "vLLM documentation, gpu_memory_utilization: 0.9 by default"},
-    Parameter{"profile:vllm", "reserve", "B", 2e9, 0, 2e10, false, false, "taken off that", of_profile<F::vllm, &P::reserve>, "vLLM documentation, gpu_memory_utilization: 0.9 by default"},
+    Parameter{"profile:vllm", "reserve", "B", 2e9, 0, 2e10, false, false, "taken off that", of_profile<F::vllm, &P::reserve>},
     Parameter{"profile:vllm", "growth", "1", 0.5, 0, 1, false, false, "of the output, that space is reserved for", of_profile<F::vllm, &P::growth>},
     Parameter{"profile:vllm", "work", "1", 1, 0.7, 2, true, true, "over benchmarks of kernels", of_profile<F::vllm, &P::work>},
     Parameter{"profile:vllm", "launch", "1", 0.5, 0.05, 1.5, true, true, "of kernels' fixed times", of_profile<F::vllm, &P::launch>},

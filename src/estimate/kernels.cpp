@@ -90,13 +90,11 @@ double mac_share(const Device& device, bool prefill) {
 // Values that do not fit on the chip go through memory.
 double spilled(const Figures& f, double bytes) { return bytes > f.value_bytes_on_chip ? bytes : 0; }
 
-constexpr double kOwnValueBytes = 4;
-
 Price own_gemm(const Device& device, const Gemm& work) {
   const Figures& f = device.figures;
   const double rate = f.peak(work.precision->rate);
   const double weights = work.copies * work.n * work.k * work.precision->weight_bits / 8;
-  const double values = work.copies * work.m * (work.k + work.n) * kOwnValueBytes;
+  const double values = work.copies * work.m * (work.k + work.n) * kValueBytes;
   Price price;
   price.operations = 2 * work.copies * work.m * work.n * work.k;
   price.bytes = weights + spilled(f, values);
@@ -120,7 +118,7 @@ Price own_experts(const Device& device, const ExpertsWork& work) {
   Price price;
   price.operations = 2 * loads.pairs * elements;
   price.bytes = loads.active * elements * work.precision->weight_bits / 8 +
-                spilled(f, loads.pairs * 2 * (work.hidden + inter) * kOwnValueBytes);
+                spilled(f, loads.pairs * 2 * (work.hidden + inter) * kValueBytes);
   price.compute_s =
       unit_seconds(f.unit, 1, rows, (work.projections - 1) * inter, work.hidden, rate) +
       unit_seconds(f.unit, 1, rows, work.hidden, inter, rate);
@@ -148,8 +146,8 @@ Price own_attention(const Device& device, const AttentionWork& work) {
   const double visible = sizes.pairs / sizes.rows;
   Price price;
   price.operations = sizes.operations;
-  price.bytes = sizes.cached_bytes +
-                spilled(f, sizes.rows * (work.key_dim + work.value_dim) * kOwnValueBytes);
+  price.bytes =
+      sizes.cached_bytes + spilled(f, sizes.rows * (work.key_dim + work.value_dim) * kValueBytes);
   price.bound_s = std::max(
       2 * sizes.pairs * work.key_dim / scores_rate + 2 * sizes.pairs * work.value_dim / values_rate,
       sizes.cached_bytes / f.memory_bytes_per_s);
@@ -157,7 +155,7 @@ Price own_attention(const Device& device, const AttentionWork& work) {
                     unit_seconds(f.unit, copies, queries, work.value_dim, visible, values_rate);
   price.vector_s = sizes.pairs * f.unit.softmax_operations / f.unit.vector_per_s;
   price.bound_s = std::max(price.bound_s, price.vector_s);
-  price.energy_j = stats::energy(actions(f, work), f.action_prices).value();
+  price.energy_j = stats::energy(actions(f, work, sizes), f.action_prices).value();
   return finish_own(device, price, mac_share(device, work.prefill));
 }
 
@@ -330,11 +328,10 @@ AttentionSizes attention_sizes(const AttentionWork& work) {
   sizes.operations = 2 * sizes.pairs * (work.key_dim + work.value_dim);
   sizes.seen =
       work.window > 0 ? std::min(work.context, work.window + work.tokens - 1) : work.context;
-  const double position =
-      work.latent ? work.key_dim : work.kv_heads * (work.key_dim + work.value_dim);
+  sizes.position = work.latent ? work.key_dim : work.kv_heads * (work.key_dim + work.value_dim);
   // The new tokens' own keys and values come from the products before.
   const double read = work.prefill ? std::max(0.0, sizes.seen - work.tokens) : sizes.seen;
-  sizes.cached_bytes = work.sequences * read * position * work.kv_bits / 8;
+  sizes.cached_bytes = work.sequences * read * sizes.position * work.kv_bits / 8;
   return sizes;
 }
 

@@ -94,6 +94,7 @@ struct AttentionSizes {
   double cached_bytes = 0;  // read from the cache: what the queries see of it
   double rows = 0;          // queries of all heads
   double seen = 0;          // positions of the cache that are read, per sequence
+  double position = 0;      // elements of one position in the cache
 };
 AttentionSizes attention_sizes(const AttentionWork& work);
 

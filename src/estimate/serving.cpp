@@ -417,7 +417,8 @@ Served Server::serve(const Load& load) const {
   // Prompts that a rank prefills while one token of each running request is made; pipeline stages
   // share the work of a prompt. They come one by one, unless a step brings several.
   const double prompts = of_rank / load.output_tokens / p.pp;
-  const StepTime prompt = this->prompt(load, std::max(1.0, of_rank / load.output_tokens));
+  const double together = of_rank / load.output_tokens;
+  const StepTime prompt = together > 1 ? this->prompt(load, together) : alone;
   const double held = load.disaggregated ? 0 : own ? 1 : profile.prefill;
   StepTime others = prompt;
   others *= prompts * held;
