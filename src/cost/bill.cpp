@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "chip/values.h"
 #include "cost/builder.h"
 #include "cost/die_cost.h"
 #include "cost/package_cost.h"
@@ -262,7 +263,7 @@ struct BoughtDies {
 
 // As published, unless --set says another one.
 std::string bought_node(const Builder& b, const chip::Die& die, const Recipe* recipe) {
-  const chip::Value* stated = value_of(b.chip, fmt::format("die.{}.node", die.id));
+  const chip::Value* stated = chip::find_value(b.chip, fmt::format("die.{}.node", die.id));
   const bool is_set = stated != nullptr && stated->since < 0;
   return recipe != nullptr && !recipe->node.empty() && !is_set ? recipe->node
                                                                : node_class(die.node);

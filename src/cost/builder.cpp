@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "cost/process.h"
+#include "chip/values.h"
 #include "cost/sheet.h"
 
 namespace churon::cost {
@@ -65,7 +65,7 @@ Expr Builder::row(std::string_view key, std::string_view unit) {
 
 Expr Builder::given(std::string_view path, Range range, std::string unit, const std::string& group,
                     const chip::Chip& of) {
-  const chip::Value* const value = value_of(of, path);
+  const chip::Value* const value = chip::find_value(of, path);
   const std::string& prefix = &of == &chip ? options.prefix : options.like_prefix;
   const std::string key = fmt::format("chip.{}", path);
   // What two descriptions say of the same thing moves together.

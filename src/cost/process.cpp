@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "chip/values.h"
 #include "silicon/technology.h"
 
 namespace churon::cost {
@@ -24,15 +25,9 @@ void note(Builder& b, std::string text) {
 
 }  // namespace
 
-const chip::Value* value_of(const chip::Chip& chip, std::string_view path) {
-  const auto found = std::find_if(chip.values.begin(), chip.values.end(),
-                                  [&](const chip::Value& value) { return value.path == path; });
-  return found == chip.values.end() ? nullptr : &*found;
-}
-
 Process process_of(Builder& b, const chip::Die& die) {
-  const chip::Value* from = value_of(b.chip, fmt::format("die.{}.node", die.id));
-  const chip::Value* library = value_of(b.chip, "tech.library");
+  const chip::Value* from = chip::find_value(b.chip, fmt::format("die.{}.node", die.id));
+  const chip::Value* library = chip::find_value(b.chip, "tech.library");
   Process process{.name = die.node, .node = {}};
   if (library != nullptr && (from == nullptr || library->since < from->since)) {
     process.name = b.chip.technology->library;
@@ -40,7 +35,7 @@ Process process_of(Builder& b, const chip::Die& die) {
   }
   process.node = node_class(process.name);
   const auto is_of_it = [&](std::string_view path) {
-    const chip::Value* value = value_of(b.chip, path);
+    const chip::Value* value = chip::find_value(b.chip, path);
     return value == nullptr || from == nullptr || value->stated <= from->since;
   };
   process.price_described = b.chip.cost && b.chip.cost->wafer && is_of_it("cost.wafer");
@@ -49,7 +44,7 @@ Process process_of(Builder& b, const chip::Die& die) {
   const auto replace = [&](bool is_replaced, std::string_view path, const std::string& row) {
     if (is_replaced && b.has_row(row)) {
       replaced.push_back(
-          fmt::format("{} and not {} ({})", row, path, value_of(b.chip, path)->where));
+          fmt::format("{} and not {} ({})", row, path, chip::find_value(b.chip, path)->where));
     }
   };
   replace(b.chip.cost && b.chip.cost->wafer && !process.price_described, "cost.wafer",
@@ -111,7 +106,7 @@ Result<void> check_library(const Builder& b) {
       ids.push_back(id);
     }
   }
-  const chip::Value* const stated = value_of(b.chip, "tech.library");
+  const chip::Value* const stated = chip::find_value(b.chip, "tech.library");
   const auto near = did_you_mean(library, ids);
   std::vector<std::string> help{"there are: " + join(ids, ", ") + "; tsmc-n5-public is n5"};
   if (near) {

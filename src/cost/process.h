@@ -19,9 +19,6 @@ struct Process {
 // tables' count, and the costing's notes say so.
 Process process_of(Builder& builder, const chip::Die& die);
 
-// What the description states at a path; null where it states nothing there.
-const chip::Value* value_of(const chip::Chip& chip, std::string_view path);
-
 // The nodes that the tables have both a wafer price and a density of defects of.
 std::vector<std::string> priced_nodes(const Builder& builder);
 

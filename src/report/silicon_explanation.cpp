@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "chip/budget.h"
+#include "chip/values.h"
 
 namespace churon::report {
 
@@ -62,9 +63,8 @@ class Explanation {
   // A value of the description, as it stands there.
   void value(const std::string& indent, std::string_view path) {
     const chip::Chip& chip = record_.chip;
-    const auto found = std::find_if(chip.values.begin(), chip.values.end(),
-                                    [&](const chip::Value& one) { return one.path == path; });
-    if (found == chip.values.end()) {
+    const chip::Value* const found = chip::find_value(chip, path);
+    if (found == nullptr) {
       line(indent, std::string(path));
       return;
     }
