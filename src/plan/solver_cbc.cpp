@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
+#include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,26 +12,16 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cmath>
+#include <csignal>
 #include <cstring>
 #include <string>
 
+#include "base/file.h"
 #include "plan/cbc_search.h"
-#include "plan/library.h"
 
 namespace churon::plan {
 
 namespace {
-
-struct Api {
-  Library library{CHURON_CBC_LIBRARY};
-  CbcSearch* search = library.symbol("churon_cbc_search");
-};
-
-Api& api() {
-  static Api bound;
-  return bound;
-}
 
 // --- the program --------------------------------------------------------------------------------
 
@@ -83,44 +73,7 @@ CbcTask task_of(const Program& program, const SolveOptions& options) {
   return task;
 }
 
-// --- the child ----------------------------------------------------------------------------------
-
-// What goes through the pipe: news and, behind it, their values.
-struct Frame {
-  CbcNews news;
-  std::size_t count = 0;
-};
-
-void write_all(int to, const void* data, std::size_t size) {
-  const char* at = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t done = ::write(to, at, size);
-    if (done <= 0) {
-      return;
-    }
-    at += done;
-    size -= static_cast<std::size_t>(done);
-  }
-}
-
-// Its caller alone decides when it ends, and no word of CBC's gets among the results.
-[[noreturn]] void search_and_end(const CbcTask& task, int to) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGINT);
-  ::sigaddset(&signals, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
-  api().search(task, [&](const CbcNews& news, std::span<const double> values) {
-    const Frame frame{.news = news, .count = values.size()};
-    write_all(to, &frame, sizeof frame);
-    write_all(to, values.data(), values.size_bytes());
-  });
-  ::_exit(0);
-}
-
-// --- its caller ---------------------------------------------------------------------------------
+// --- the search ---------------------------------------------------------------------------------
 
 struct Heard {
   CbcNews news;
@@ -135,7 +88,7 @@ class Listener {
   Listener(const Program& program, const SolveOptions& options)
       : program_(program), options_(options) {}
 
-  // Until the child ends, or is to end.
+  // Until the search ends, or is to end.
   void listen(int from) {
     constexpr int kAskEveryMs = 50;
     std::array<char, 1 << 16> block{};
@@ -149,7 +102,7 @@ class Listener {
         return;
       }
       bytes_.append(block.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-      take_frames();
+      take_news();
     }
   }
 
@@ -165,30 +118,30 @@ class Listener {
     return heard.is_interrupted || heard.is_late;
   }
 
-  void take_frames() {
+  void take_news() {
     std::size_t at = 0;
-    Frame frame;
-    while (bytes_.size() - at >= sizeof frame) {
-      std::memcpy(&frame, bytes_.data() + at, sizeof frame);
-      const std::size_t size = frame.count * sizeof(double);
-      if (bytes_.size() - at - sizeof frame < size) {
+    CbcNews news;
+    while (bytes_.size() - at >= sizeof news) {
+      std::memcpy(&news, bytes_.data() + at, sizeof news);
+      const std::size_t size = news.value_count * sizeof(double);
+      if (bytes_.size() - at - sizeof news < size) {
         break;
       }
-      take(frame, bytes_.data() + at + sizeof frame);
-      at += sizeof frame + size;
+      take(news, bytes_.data() + at + sizeof news);
+      at += sizeof news + size;
     }
     bytes_.erase(0, at);
   }
 
-  void take(const Frame& frame, const char* values) {
-    heard.news = frame.news;
-    if (frame.count != program_.variables().size()) {
+  void take(const CbcNews& news, const char* values) {
+    heard.news = news;
+    if (news.value_count != program_.variables().size()) {
       return;
     }
-    heard.values.resize(frame.count);
-    std::memcpy(heard.values.data(), values, frame.count * sizeof(double));
-    if (options_.improved && frame.news.state == CbcState::searching) {
-      options_.improved(program_.objective(heard.values), bound_of(program_, frame.news));
+    heard.values.resize(news.value_count);
+    std::memcpy(heard.values.data(), values, news.value_count * sizeof(double));
+    if (options_.improved && news.state == CbcState::searching) {
+      options_.improved(program_.objective(heard.values), bound_of(program_, news));
     }
   }
 
@@ -215,32 +168,82 @@ Status status_of(const Heard& heard) {
   return Status::time_limit;
 }
 
-tl::unexpected<Diagnostics> not_started() {
-  return fail("S0203", fmt::format("CBC cannot be started: {}", std::strerror(errno)));
+tl::unexpected<Diagnostics> not_started(std::string_view why) {
+  return fail("S0206", fmt::format("CBC cannot be started: {}", why),
+              {"scripts/setup build brings CBC, `make build` what searches with it; or --solver "
+               "highs"});
+}
+
+// A file without a name that holds the task, to be read from its begin.
+Result<File> file_of(const CbcTask& task) {
+  File file(::memfd_create("churon-cbc", MFD_CLOEXEC));
+  const std::string bytes = bytes_of(task);
+  for (std::size_t at = 0; at < bytes.size();) {
+    const ssize_t done =
+        ::pwrite(file.descriptor(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+    if (done <= 0) {
+      return not_started(std::strerror(errno));
+    }
+    at += static_cast<std::size_t>(done);
+  }
+  return file;
+}
+
+// Its caller alone decides when it ends: Ctrl-C on a terminal, which goes to both, is blocked.
+Result<pid_t> spawn_search(const File& task, const File& news) {
+  sigset_t blocked;
+  ::sigemptyset(&blocked);
+  ::sigaddset(&blocked, SIGINT);
+  ::sigaddset(&blocked, SIGTERM);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, task.descriptor(), STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, news.descriptor(), STDOUT_FILENO);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  ::posix_spawnattr_setsigmask(&attributes, &blocked);
+  std::string program = CHURON_CBC_PROGRAM;
+  std::array<char*, 2> arguments{program.data(), nullptr};
+  pid_t child = 0;
+  const int error =
+      ::posix_spawn(&child, program.c_str(), &actions, &attributes, arguments.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) {
+    return not_started(std::strerror(error));
+  }
+  return child;
 }
 
 Result<Heard> searched(const Program& program, const CbcTask& task, const SolveOptions& options) {
+  const auto input = file_of(task);
+  if (!input) {
+    return fail(input);
+  }
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
-    return not_started();
+    return not_started(std::strerror(errno));
   }
-  const pid_t child = ::fork();
-  if (child == 0) {
-    search_and_end(task, ends[1]);
-  }
-  ::close(ends[1]);
-  if (child < 0) {
-    ::close(ends[0]);
-    return not_started();
+  const File from(ends[0]);
+  File to(ends[1]);
+  const auto child = spawn_search(*input, to);
+  to = File();
+  if (!child) {
+    return fail(child);
   }
   Listener listener(program, options);
-  listener.listen(ends[0]);
-  ::close(ends[0]);
+  listener.listen(from.descriptor());
   Heard heard = std::move(listener.heard);
   if (heard.is_interrupted || heard.is_late) {
-    ::kill(child, SIGKILL);
+    ::kill(*child, SIGKILL);
   }
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (::waitpid(*child, &status, 0) < 0 && errno == EINTR) {
+  }
+  constexpr int kNotLinked = 127;  // of the dynamic linker, which says on stderr what it misses
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotLinked) {
+    return not_started("a library is missing");
   }
   if (heard.news.state == CbcState::abandoned) {
     return fail("S0203", "CBC gave up: numerical difficulties");
@@ -267,11 +270,6 @@ Result<Solution> without_optimum(const Program& program, CbcTask task,
 }  // namespace
 
 Result<Solution> solve_cbc(const Program& program, const SolveOptions& options) {
-  if (!api().library.error().empty()) {
-    return fail(
-        "S0206", fmt::format("CBC cannot be loaded: {}", api().library.error()),
-        {"scripts/setup build brings CBC, `make build` what searches with it; or --solver highs"});
-  }
   const CbcTask task = task_of(program, options);
   auto heard = searched(program, task, options);
   if (!heard) {

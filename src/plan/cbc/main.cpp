@@ -1,18 +1,29 @@
-#include "plan/cbc_search.h"
-
+// CBC's C++ interface is what says, during a search, what has been found so far. A program of its
+// own: CBC heeds neither signals nor its clock in many of its phases, so its caller ends it.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <coin/CbcEventHandler.hpp>
 #include <coin/CbcModel.hpp>
 #include <coin/CbcSolver.hpp>
 #include <coin/OsiClpSolverInterface.hpp>
 
+#include <array>
 #include <cmath>
+#include <csignal>
+#include <functional>
 #include <limits>
 #include <string>
+
+#include "plan/cbc_search.h"
 
 namespace churon::plan {
 
 namespace {
+
+// Called by the thread that searches.
+using CbcListener = std::function<void(CbcNews, std::span<const double> values)>;
 
 // What one search has told: copies of its handler share it.
 struct Told {
@@ -128,9 +139,7 @@ void search_tree(const CbcTask& task, const OsiClpSolverInterface& solver,
            {best, best != nullptr ? task.cost.size() : 0});
 }
 
-}  // namespace
-
-extern "C" void churon_cbc_search(const CbcTask& task, const CbcListener& listener) {
+void search(const CbcTask& task, const CbcListener& listener) {
   OsiClpSolverInterface solver = loaded(task);
   if (task.integers.empty()) {
     solve_linear(task, solver, listener);
@@ -139,4 +148,45 @@ extern "C" void churon_cbc_search(const CbcTask& task, const CbcListener& listen
   }
 }
 
+std::string read_all(int from) {
+  std::string bytes;
+  std::array<char, 1 << 16> block{};
+  for (ssize_t count; (count = ::read(from, block.data(), block.size())) > 0;) {
+    bytes.append(block.data(), static_cast<std::size_t>(count));
+  }
+  return bytes;
+}
+
+void write_all(int to, const void* data, std::size_t size) {
+  const char* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t done = ::write(to, at, size);
+    if (done <= 0) {
+      return;
+    }
+    at += done;
+    size -= static_cast<std::size_t>(done);
+  }
+}
+
+}  // namespace
+
 }  // namespace churon::plan
+
+int main() {
+  using namespace churon::plan;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // No word of CBC's gets among the news.
+  const int to = ::dup(STDOUT_FILENO);
+  ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
+  CbcTask task;
+  if (!read_task(read_all(STDIN_FILENO), task)) {
+    return 1;
+  }
+  search(task, [to](CbcNews news, std::span<const double> values) {
+    news.value_count = values.size();
+    write_all(to, &news, sizeof news);
+    write_all(to, values.data(), values.size_bytes());
+  });
+  ::_exit(0);  // what CBC leaves behind need not be tidied
+}
