@@ -337,16 +337,18 @@ Result<evaluate::OperatorWork> work_of(const Words& words, const Context& contex
                                     .bytes = words.bytes,
                                     .framework_kernel = words.framework_kernel};
   }
-  return estimate::ExpertsWork{.tokens = words.tokens,
-                               .hidden = words.hidden,
-                               .inter = words.inter,
-                               .experts = words.experts,
-                               .per_token = words.per_token,
-                               .ranks_ep = words.ep,
-                               .ranks_tp = words.tp,
-                               .skew = words.skew,
-                               .precision = *weights,
-                               .prefill = words.prefill};
+  return estimate::ExpertsWork{
+      .tokens = words.tokens,
+      .hidden = words.hidden,
+      .inter = words.inter,
+      .experts = words.experts,
+      .per_token = words.per_token,
+      .ranks_ep = words.ep,
+      .ranks_tp = words.tp,
+      .skew = words.skew,
+      .precision = *weights,
+      .prefill = words.prefill,
+      .walks_experts = framework_of(words.framework) == estimate::Framework::tensorrt_llm};
 }
 
 Result<evaluate::OperatorEstimate> operator_of(const Words& words, const Context& context,

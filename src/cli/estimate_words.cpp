@@ -66,7 +66,8 @@ constexpr std::array<std::string_view, 7> kExpertSizes{"tokens",    "hidden", "i
 constexpr std::array<std::string_view, 3> kGemmOthers{"op", "weights", "prefill"};
 constexpr std::array<std::string_view, 4> kAttentionOthers{"op", "weights", "kv", "prefill"};
 constexpr std::array<std::string_view, 3> kCollectiveOthers{"op", "collective", "framework-kernel"};
-constexpr std::array<std::string_view, 4> kExpertOthers{"op", "weights", "prefill", "skew"};
+constexpr std::array<std::string_view, 5> kExpertOthers{"op", "weights", "prefill", "skew",
+                                                        "framework"};
 
 struct QuestionRow {
   std::string_view op;  // empty: a model served
@@ -198,7 +199,8 @@ void add_serving_options(CLI::App& app, Words& words) {
   add("--ep", words.ep, "N", "ranks that experts are spread over; default 1");
   add("--attn-dp", words.attention_dp, "N",
       "attention data parallel ranks, each with its own requests; default 1");
-  add("--framework", words.framework, "NAME", "profile of the serving framework; default vllm")
+  add("--framework", words.framework, "NAME",
+      "profile of the serving framework, --op moe whose kernels; default vllm")
       ->check(CLI::IsMember(framework_names()));
   add("--prefix-hit", words.prefix_hit, "SHARE",
       "share of the prompts found in the prefix cache, 0 to 1; default 0")

@@ -64,7 +64,7 @@ struct Efficiency {
     double activation = 0;  // share of the memory's rate, of permuted activations
     double fixed = 0;       // at the reference clock
     double block = 0;       // … added, fp8_block
-    double per_expert = 0;  // … added for each expert of the rank, fp8_block
+    double per_expert = 0;  // … for each expert of the rank, where a kernel walks over them
     double weight_only = 0;
   } experts;
   struct Collective {

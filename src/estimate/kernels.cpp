@@ -547,7 +547,7 @@ Price experts(const Device& device, const ExpertsWork& work) {
     fixed += e.weight_only;
   }
   price.fixed_s = fixed * device.slower;
-  if (p.family == FormatFamily::fp8_block) {
+  if (p.family == FormatFamily::fp8_block && work.walks_experts) {
     price.fixed_s += e.per_expert * work.experts / work.ranks_ep;
   }
   return finish(price, joined + values_s);

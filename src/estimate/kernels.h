@@ -81,6 +81,9 @@ struct ExpertsWork {
   const Precision* precision = nullptr;
   bool warm = false;     // see Gemm
   bool prefill = false;  // see Gemm
+  // The kernel looks for its tiles expert by expert, as TensorRT-LLM's of fp8_block does
+  // (cpp/include/tensorrt_llm/deep_gemm/scheduler.cuh @89fd9b74), not in a sorted list of tiles.
+  bool walks_experts = false;
 };
 
 // Norms, activations, quantisation, copies: bytes through memory.

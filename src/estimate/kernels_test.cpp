@@ -303,6 +303,25 @@ TEST(Kernels, tokens_alike_touch_fewer_experts_with_as_many_choices) {
   }
 }
 
+TEST(Kernels, a_walk_over_experts_costs_fp8_block_alone) {
+  const Device d(figures_of("h200"), efficiency());
+  const auto walk_s = [&](std::string_view format, double ranks_ep) {
+    ExpertsWork work{.tokens = 8,
+                     .hidden = 7168,
+                     .inter = 2048,
+                     .experts = 256,
+                     .per_token = 8,
+                     .ranks_ep = ranks_ep,
+                     .precision = precision(format)};
+    const double sorted_s = experts(d, work).expected_s;
+    work.walks_experts = true;
+    return experts(d, work).expected_s - sorted_s;
+  };
+  EXPECT_EQ(walk_s("fp8", 1), 0);
+  EXPECT_GT(walk_s("fp8_block", 8), 0);
+  EXPECT_NEAR(walk_s("fp8_block", 1), 8 * walk_s("fp8_block", 8), 1e-12);  // of each of the rank
+}
+
 TEST(Kernels, in_switch_sums_halve_the_bound_of_an_all_reduce) {
   Figures figures = figures_of("h100");
   const CollectiveWork work{.ranks = 8, .bytes = 1e9};

@@ -253,7 +253,8 @@ class Builder {
                            .ranks_tp = ranks_tp,
                            .skew = kRoutingSkew,
                            .projections = e.gated ? 3.0 : 2.0,
-                           .precision = d_.weights};
+                           .precision = d_.weights,
+                           .walks_experts = d_.framework == Framework::tensorrt_llm};
     add_weights(
         work.experts / work.ranks_ep * work.projections * work.hidden * work.inter / ranks_tp,
         d_.weights);

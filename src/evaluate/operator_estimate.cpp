@@ -142,15 +142,15 @@ OperatorEstimate priced(const Device& device, const CollectiveWork& work) {
 }
 
 OperatorEstimate priced(const Device& device, const ExpertsWork& work) {
-  return {
-      .kind = "experts",
-      .shape = fmt::format("{:.0f} tokens, {:.0f} of {:.0f} experts of {:.0f} x {:.0f}, ep {:.0f}, "
-                           "tp {:.0f}, {}",
-                           work.tokens, work.per_token, work.experts, work.hidden, work.inter,
-                           work.ranks_ep, work.ranks_tp, work.precision->name),
-      .price = experts(device, work),
-      .band = {},
-      .rate = work.precision->rate};
+  return {.kind = "experts",
+          .shape = fmt::format(
+              "{:.0f} tokens, {:.0f} of {:.0f} experts of {:.0f} x {:.0f}, ep {:.0f}, "
+              "tp {:.0f}, {}{}",
+              work.tokens, work.per_token, work.experts, work.hidden, work.inter, work.ranks_ep,
+              work.ranks_tp, work.precision->name, work.walks_experts ? ", expert by expert" : ""),
+          .price = experts(device, work),
+          .band = {},
+          .rate = work.precision->rate};
 }
 
 bool is_collective(const OperatorEstimate& estimate) {

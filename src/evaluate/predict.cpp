@@ -154,7 +154,8 @@ ExpertsWork experts_work(const MeasuredRow& row, Needs& need) {
           .ranks_tp = row.dimension("moe_tp").value_or(std::max(1, row.parallelism.moe_tp)),
           .skew = routing_skew(row),
           .precision = row.weights,
-          .warm = true};
+          .warm = true,
+          .walks_experts = row.profile == estimate::Framework::tensorrt_llm};
 }
 
 CollectiveWork collective_work(const MeasuredRow& row, Needs& need) {
