@@ -87,20 +87,22 @@ double mac_share(const Device& device, bool prefill) {
   return prefill ? derate.mac_prefill.value : derate.mac_decode.value;
 }
 
-// Values that do not fit on the chip go through memory.
-double spilled(const Figures& f, double bytes) { return bytes > f.value_bytes_on_chip ? bytes : 0; }
+// What its actions move and take.
+Price own_price(const Figures& f, const stats::Activity& activity) {
+  Price price;
+  price.bytes = activity[stats::Action::memory_read] + activity[stats::Action::memory_write];
+  price.energy_j = stats::energy(activity, f.action_prices).value();
+  return price;
+}
 
 Price own_gemm(const Device& device, const Gemm& work) {
   const Figures& f = device.figures;
   const double rate = f.peak(work.precision->rate);
   const double weights = work.copies * work.n * work.k * work.precision->weight_bits / 8;
-  const double values = work.copies * work.m * (work.k + work.n) * kValueBytes;
-  Price price;
+  Price price = own_price(f, actions(f, work));
   price.operations = 2 * work.copies * work.m * work.n * work.k;
-  price.bytes = weights + spilled(f, values);
   price.bound_s = std::max(price.operations / rate, weights / f.memory_bytes_per_s);
   price.compute_s = unit_seconds(f.unit, work.copies, work.m, work.n, work.k, rate);
-  price.energy_j = stats::energy(actions(f, work), f.action_prices).value();
   return finish_own(device, price, mac_share(device, work.prefill));
 }
 
@@ -115,14 +117,11 @@ Price own_experts(const Device& device, const ExpertsWork& work) {
     row_tiles += loads.actives[i] * ceil_div(std::max(1.0, loads.loads[i]), f.unit.tile_rows);
   }
   const double rows = std::max(1.0, row_tiles) * f.unit.tile_rows;
-  Price price;
+  Price price = own_price(f, actions(f, work, loads));
   price.operations = 2 * loads.pairs * elements;
-  price.bytes = loads.active * elements * work.precision->weight_bits / 8 +
-                spilled(f, loads.pairs * 2 * (work.hidden + inter) * kValueBytes);
   price.compute_s =
       unit_seconds(f.unit, 1, rows, (work.projections - 1) * inter, work.hidden, rate) +
       unit_seconds(f.unit, 1, rows, work.hidden, inter, rate);
-  price.energy_j = stats::energy(actions(f, work, loads), f.action_prices).value();
   return finish_own(device, price, mac_share(device, work.prefill));
 }
 
@@ -144,10 +143,8 @@ Price own_attention(const Device& device, const AttentionWork& work) {
   const double copies = work.sequences * kv_heads;
   const double queries = work.tokens * work.heads / kv_heads;
   const double visible = sizes.pairs / sizes.rows;
-  Price price;
+  Price price = own_price(f, actions(f, work, sizes));
   price.operations = sizes.operations;
-  price.bytes =
-      sizes.cached_bytes + spilled(f, sizes.rows * (work.key_dim + work.value_dim) * kValueBytes);
   price.bound_s = std::max(
       2 * sizes.pairs * work.key_dim / scores_rate + 2 * sizes.pairs * work.value_dim / values_rate,
       sizes.cached_bytes / f.memory_bytes_per_s);
@@ -155,7 +152,6 @@ Price own_attention(const Device& device, const AttentionWork& work) {
                     unit_seconds(f.unit, copies, queries, work.value_dim, visible, values_rate);
   price.vector_s = sizes.pairs * f.unit.softmax_operations / f.unit.vector_per_s;
   price.bound_s = std::max(price.bound_s, price.vector_s);
-  price.energy_j = stats::energy(actions(f, work, sizes), f.action_prices).value();
   return finish_own(device, price, mac_share(device, work.prefill));
 }
 
@@ -558,16 +554,16 @@ Price experts(const Device& device, const ExpertsWork& work) {
 
 Price elementwise(const Device& device, const ElementwiseWork& work) {
   const Figures& f = device.figures;
-  Price price;
-  price.operations = work.operations;
   if (f.own) {
-    price.bytes = spilled(f, work.bytes);
+    Price price = own_price(f, actions(f, work));
+    price.operations = work.operations;
     price.vector_s = work.operations / f.unit.vector_per_s;
     price.bound_s = price.vector_s;
-    price.energy_j = stats::energy(actions(f, work), f.action_prices).value();
     return finish_own(device, price, 1);
   }
   const Efficiency::Elementwise& e = device.efficiency.elementwise;
+  Price price;
+  price.operations = work.operations;
   price.bytes = work.bytes;
   price.bound_s = warm_bound_bytes(work.bytes, f.cache_bytes) / f.memory_bytes_per_s;
   price.memory_s = work.bytes / (f.memory_bytes_per_s * e.memory);
