@@ -18,6 +18,8 @@ if(CHURON_SANITIZE)
   add_compile_options(-fsanitize=${CHURON_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${CHURON_SANITIZE})
+  # Test sources are many macros and run briefly: with the sanitizers most of their cost is their compilation.
+  set(CHURON_TEST_OPTIONS -O0)
 endif()
 if(CHURON_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -45,6 +45,7 @@ function(churon_room name)
     target_include_directories(${name}_test PRIVATE ${views} ${CMAKE_SOURCE_DIR}/tests/support)
     target_link_libraries(${name}_test PRIVATE churon_${name} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE CHURON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_compile_options(${name}_test PRIVATE ${CHURON_TEST_OPTIONS})
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
                          PROPERTIES LABELS unit TIMEOUT 120)
   endif()
