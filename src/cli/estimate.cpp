@@ -282,7 +282,8 @@ ExitCode estimate_serving(const Terminal& terminal, const Words& words, const Co
     return terminal.report(question.error());
   }
   if (words.explains) {
-    const auto tree = evaluate::explain(*question, context.efficiency);
+    const auto tree = evaluate::explain(*question, context.efficiency, context.bands,
+                                        evaluate::SupportIndex::shipped());
     return tree ? print_explanation(terminal, words, *tree) : terminal.report(tree.error());
   }
   const auto estimate = evaluate::serving_estimate(*question, context.efficiency, context.bands,

@@ -277,6 +277,19 @@ Price Server::price(const RankOp& op, const Rows& rows) const {
   return elementwise(device_, work);
 }
 
+Server::InService Server::in_service(const RankOp& op, const Price& one) const {
+  const bool own = device_.figures.own;
+  const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
+  const bool is_link =
+      one.limit == Limit::link || std::holds_alternative<CollectiveWork>(op.work) ||
+      std::holds_alternative<SendWork>(op.work) || std::holds_alternative<Exchange>(op.work);
+  return {.work = own || is_link ? 1 : profile.work,
+          .fixed = own       ? 1
+                   : is_link ? device_.efficiency.serving.collective
+                             : profile.launch,
+          .is_link = is_link};
+}
+
 StepTime Server::step(const Rows& rows) const {
   const Figures& figures = device_.figures;
   const bool own = figures.own;
@@ -284,13 +297,10 @@ StepTime Server::step(const Rows& rows) const {
   StepTime result;
   for (const RankOp& op : rows.phase == Phase::decode ? decode_ : prefill_) {
     const Price one = price(op, rows);
-    const bool is_link =
-        one.limit == Limit::link || std::holds_alternative<CollectiveWork>(op.work) ||
-        std::holds_alternative<SendWork>(op.work) || std::holds_alternative<Exchange>(op.work);
-    const double kept = own ? 1 : is_link ? device_.efficiency.serving.collective : profile.launch;
-    const double fixed = op.count * kept * one.fixed_s;
-    const double work =
-        op.count * (own || is_link ? 1 : profile.work) * (one.expected_s - one.fixed_s);
+    const InService factors = in_service(op, one);
+    const bool is_link = factors.is_link;
+    const double fixed = op.count * factors.fixed * one.fixed_s;
+    const double work = op.count * factors.work * (one.expected_s - one.fixed_s);
     result.bound_s += op.count * one.bound_s;
     result.expected_s += work + fixed;
     result.fixed_s += fixed;
@@ -331,13 +341,22 @@ StepTime Server::prefill_step(double sequences, double tokens, double context) c
 std::vector<OperatorTime> Server::operators(Phase phase, double sequences, double context) const {
   const Parallelism& p = deployment_.parallelism;
   const bool decode = phase == Phase::decode;
-  const Rows rows{.phase = phase,
-                  .sequences = std::max(1.0, sequences / (p.attention_dp * (decode ? p.pp : 1))),
-                  .tokens = decode ? 1 : std::max(1.0, context),
-                  .context = std::max(1.0, context)};
+  return operators({.phase = phase,
+                    .sequences = std::max(1.0, sequences / (p.attention_dp * (decode ? p.pp : 1))),
+                    .tokens = decode ? 1 : std::max(1.0, context),
+                    .context = std::max(1.0, context)});
+}
+
+std::vector<OperatorTime> Server::operators(const Rows& rows) const {
   std::vector<OperatorTime> result;
-  for (const RankOp& op : decode ? decode_ : prefill_) {
-    result.push_back({.name = op.name, .count = op.count, .price = price(op, rows)});
+  for (const RankOp& op : rows.phase == Phase::decode ? decode_ : prefill_) {
+    const Price one = price(op, rows);
+    const InService factors = in_service(op, one);
+    result.push_back({.name = op.name,
+                      .count = op.count,
+                      .price = one,
+                      .work_factor = factors.work,
+                      .fixed_factor = factors.fixed});
   }
   return result;
 }
@@ -399,6 +418,16 @@ KvTransfer Server::transfer(double tokens, double chips) const {
   return result;
 }
 
+Server::Prompts Server::prompts(const Load& load, double running) const {
+  const Parallelism& p = deployment_.parallelism;
+  const double of_rank = std::max(1.0, running / p.attention_dp);
+  return {.per_token = of_rank / load.output_tokens / p.pp,
+          .together = of_rank / load.output_tokens,
+          .held = load.disaggregated    ? 0
+                  : device_.figures.own ? 1
+                                        : profile_of(device_, deployment_.framework).prefill};
+}
+
 Served Server::serve(const Load& load) const {
   const Parallelism& p = deployment_.parallelism;
   const Efficiency::Profile& profile = profile_of(device_, deployment_.framework);
@@ -414,12 +443,8 @@ Served Server::serve(const Load& load) const {
   const StepTime decode = decode_step(result.running, context);
   const StepTime alone = this->prompt(load, 1);
 
-  // Prompts that a rank prefills while one token of each running request is made; pipeline stages
-  // share the work of a prompt. They come one by one, unless a step brings several.
-  const double prompts = of_rank / load.output_tokens / p.pp;
-  const double together = of_rank / load.output_tokens;
+  const auto [prompts, together, held] = this->prompts(load, result.running);
   const StepTime prompt = together > 1 ? this->prompt(load, together) : alone;
-  const double held = load.disaggregated ? 0 : own ? 1 : profile.prefill;
   StepTime others = prompt;
   others *= prompts * held;
   StepTime token = decode;

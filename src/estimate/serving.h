@@ -44,7 +44,15 @@ enum class Phase { decode, prefill };
 struct OperatorTime {
   std::string_view name;
   double count = 1;
-  Price price;  // of one
+  Price price;  // of one, as measured alone
+  // In service, on what overlaps and on the fixed time: frameworks launch captured graphs.
+  double work_factor = 1, fixed_factor = 1;
+
+  // Of all of them, in service.
+  [[nodiscard]] double seconds() const {
+    return count *
+           (work_factor * (price.expected_s - price.fixed_s) + fixed_factor * price.fixed_s);
+  }
 };
 
 struct StepTime {
@@ -176,13 +184,33 @@ class Server {
     double tokens = 1;     // new ones, each
     double context = 1;    // of each, the new ones included
   };
+  // What a framework makes of the price of an operator alone.
+  struct InService {
+    double work = 1, fixed = 1;  // factors
+    bool is_link = false;
+  };
+  // Prompts that a rank prefills while one token of each running request is made.
+  struct Prompts {
+    double per_token = 0;  // pipeline stages share the work of a prompt
+    double together = 0;   // above 1: so many come in one step
+    double held = 1;       // share of their time that tokens wait for
+  };
   [[nodiscard]] Price price(const RankOp& op, const Rows& rows) const;
+  [[nodiscard]] InService in_service(const RankOp& op, const Price& one) const;
   [[nodiscard]] StepTime step(const Rows& rows) const;
+  [[nodiscard]] std::vector<OperatorTime> operators(const Rows& rows) const;
+  [[nodiscard]] Prompts prompts(const Load& load, double running) const;
   [[nodiscard]] double kv_bytes(double positions) const;  // of one request on one chip
   [[nodiscard]] double chip_power(const StepTime& work, double seconds) const;
   [[nodiscard]] StepTime prompt(const Load& load, double together) const;
   [[nodiscard]] double prompts_at_once(const Load& load, double together) const;
   [[nodiscard]] KvTransfer transfer(double tokens, double chips) const;
+
+  [[nodiscard]] Term prompt_term(const Load& load, double together) const;
+  [[nodiscard]] Term token_term(const Load& load, const Served& served) const;
+  [[nodiscard]] Term first_token_term(const Load& load, const Served& served) const;
+  [[nodiscard]] Term token_bound_term(const Load& load, const Served& served) const;
+  [[nodiscard]] std::vector<Term> space_terms(const Load& load, const Served& served) const;
 
   Device device_;
   Deployment deployment_;

@@ -285,17 +285,63 @@ TEST(Serving, a_static_batch_runs_in_waves) {
   EXPECT_EQ(served->static_batch(3 * fit, 1024, 1024).waves, 3);
 }
 
-TEST(Serving, an_explanation_adds_up) {
-  const auto served = server("gpt-oss-120b", "b200", {.tp = 2});
-  ASSERT_TRUE(served);
-  const Term root = served->explain({.concurrency = 16});
-  const Term* tpot = find(root, "tpot");
-  ASSERT_NE(tpot, nullptr);
+double sum_of(const Term& term) {
   double sum = 0;
-  for (const Term& child : tpot->children) {
+  for (const Term& child : term.children) {
     sum += child.value;
   }
-  EXPECT_NEAR(sum, tpot->value, 1e-9);
+  return sum;
+}
+
+TEST(Serving, an_explanation_adds_up) {
+  const std::vector<std::pair<std::string_view, Load>> asked{
+      {"b200", {.concurrency = 16}},
+      {"h200", {.concurrency = 333, .input_tokens = 300, .output_tokens = 31}},
+      {"h100", {.concurrency = 7, .input_tokens = 9001, .output_tokens = 65, .prefix_hit = 0.7}},
+      {"churon-1", {.concurrency = 33}},
+      {"h200", {.concurrency = 7, .disaggregated = true}}};
+  for (const auto& [chip, load] : asked) {
+    const auto served = server("gpt-oss-120b", chip, {.tp = 2});
+    ASSERT_TRUE(served) << chip;
+    const Served result = served->serve(load);
+    const Term root = served->explain(load);
+    const auto term = [&](std::string_view key) -> const Term& {
+      const Term* found = find(root, key);
+      EXPECT_NE(found, nullptr) << chip << " " << key;
+      static const Term kNone;
+      return found != nullptr ? *found : kNone;
+    };
+    for (const auto& [key, value] : std::vector<std::pair<const char*, double>>{
+             {"tpot", result.tpot_s},
+             {"tpot.decode",
+              served->decode_step(result.running, load.input_tokens + load.output_tokens / 2)
+                  .expected_s},
+             {"tpot_bound", result.tpot_bound_s},
+             {"tpot_bound.decode_bound",
+              served->decode_step(result.running, load.input_tokens + load.output_tokens / 2)
+                  .bound_s},
+             {"ttft", result.ttft_s},
+             {"ttft.prompt", result.first.prompt_s},
+             {"ttft_bound", result.ttft_bound_s}}) {
+      EXPECT_NEAR(term(key).value, value, 1e-12) << chip << " " << key;
+      EXPECT_NEAR(sum_of(term(key)), value, 1e-9 * value) << chip << " " << key;
+    }
+    if (!load.disaggregated) {
+      const Term& prompt = term("tpot.prefill.prompt");
+      EXPECT_NEAR(term("prompts").value * prompt.value * term("share").value,
+                  term("tpot.prefill").value, 1e-12)
+          << chip;
+      // Prompts that come in one step share a pass, up to a chunk of tokens.
+      const double fresh = load.input_tokens * (1 - load.prefix_hit);
+      const double at_once =
+          std::max(1.0, std::min(std::floor(served->device().efficiency.serving.chunk / fresh),
+                                 result.running / load.output_tokens));
+      EXPECT_NEAR(sum_of(prompt), at_once * prompt.value, 1e-9 * sum_of(prompt)) << chip;
+    }
+    EXPECT_NEAR(term("energy").value, term("power").value / root.value, 1e-9) << chip;
+    EXPECT_EQ(term("itl").value, result.itl_s) << chip;
+    EXPECT_EQ(term("requests").value, served->fitting(load.input_tokens + load.output_tokens));
+  }
 }
 
 // A pipeline, event by event: groups of requests whose prompts are prefilled in chunks, first come

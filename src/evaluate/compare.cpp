@@ -171,7 +171,7 @@ void describe(const Contestant& contestant, const Device& device,
   row.limit_share =
       total > 0 ? best.served.limits_s[static_cast<std::size_t>(row.limit)] / total : 0;
   if (figures.own) {
-    const DesignBands own = search.bands(best, workload);
+    const ServedBands own = search.bands(best, workload);
     row.band = own.throughput;
     row.energy_band = own.energy;
   } else {

@@ -203,9 +203,9 @@ std::vector<FrontPoint> pareto(std::vector<FrontPoint> points) {
   return front;
 }
 
-DesignBands ConfigurationSearch::bands(const Configuration& best, const Workload& workload) const {
+ServedBands ConfigurationSearch::bands(const Configuration& best, const Workload& workload) const {
   const auto server = Server::create(device_, deployment(best.parallelism));
-  return server ? design_bands(*server, load(workload, best.concurrency)) : DesignBands{};
+  return server ? design_bands(*server, load(workload, best.concurrency)) : ServedBands{};
 }
 
 // Memory is too small, or the model cannot be cut so.

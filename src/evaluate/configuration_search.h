@@ -26,7 +26,7 @@ class ConfigurationSearch {
   // All configurations that are best at some speed.
   std::vector<FrontPoint> front(const Workload& workload);
   // Of an own chip.
-  [[nodiscard]] DesignBands bands(const Configuration& best, const Workload& workload) const;
+  [[nodiscard]] ServedBands bands(const Configuration& best, const Workload& workload) const;
   [[nodiscard]] estimate::Framework framework() const { return framework_; }
   // Configurations served so far.
   [[nodiscard]] std::uint64_t served() const { return served_; }

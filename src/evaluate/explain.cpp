@@ -24,6 +24,26 @@ bool fits(std::string_view path, std::string_view pattern) {
          path.size() >= pattern.size();
 }
 
+// What physics allows, by the kind of operator: src/estimate/kernels.h, collective.h.
+std::string bound_formula(std::string_view scope, bool own, bool across) {
+  if (scope == "collective") {
+    return across ? "max(bytes that must be sent / link bandwidth, bytes that must cross / "
+                    "scale-out rate)"
+                  : "bytes that must be sent / link bandwidth; a switch that sums halves those of "
+                    "an all-reduce";
+  }
+  if (scope == "experts") {
+    return "max(operations, spread evenly / peak, experts of one token / bandwidth), whatever the "
+           "routing";
+  }
+  if (scope == "attention") {
+    return own ? "max(operations / peak, caches / bandwidth, softmax)"
+               : "max(operations / peak, caches / bandwidth)";
+  }
+  return own ? "max(operations / peak, weights / bandwidth)"
+             : "max(operations / peak, (weights + activations beyond the cache) / bandwidth)";
+}
+
 std::string peak_path(estimate::Rate rate) { return fmt::format("peak.{}", estimate::name(rate)); }
 
 }  // namespace
@@ -159,10 +179,7 @@ Term Explainer::price(std::string key, std::string text, const estimate::Price& 
              .text = "what physics allows",
              .value = price.bound_s,
              .unit = "s",
-             .formula = price.across_bytes > 0
-                            ? "max(link bytes / link bandwidth, bytes across / scale-out rate)"
-                            : "max(operations / peak, bytes / bandwidth, link bytes / link "
-                              "bandwidth)"};
+             .formula = bound_formula(scope, figures.own, price.across_bytes > 0)};
   add(term, std::move(bound));
   const estimate::Rate native = figures.native(rate);
   const double peak = figures.peak(rate);
@@ -250,6 +267,26 @@ Term Explainer::price(std::string key, std::string text, const estimate::Price& 
     if (scope == "gemm") {
       add(term, parameters("formats", "formats"));
     }
+  }
+  return term;
+}
+
+Term Explainer::band(std::string key, double value, const std::string& unit,
+                     const ErrorBand& band) {
+  Term term{.key = std::move(key), .text = "not known"};
+  if (!band.is_known()) {
+    return term;
+  }
+  term.text = band.source;
+  if (band.rows > 0) {
+    term.source = fmt::format("data/bands.csv: {} rows of {} groups", band.rows, band.groups);
+  }
+  for (const auto& [end, factor] : {std::pair{"p10", band.p10}, std::pair{"p90", band.p90}}) {
+    term.children.push_back({.key = end,
+                             .text = "",
+                             .value = value * factor,
+                             .unit = unit,
+                             .formula = fmt::format("{:.3g} x what is expected", factor)});
   }
   return term;
 }

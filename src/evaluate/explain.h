@@ -12,6 +12,7 @@
 #include "chip/chip.h"
 #include "estimate/kernels.h"
 #include "estimate/term.h"
+#include "evaluate/band.h"
 
 namespace churon::evaluate {
 
@@ -35,6 +36,10 @@ class Explainer {
                                      const estimate::Price& price, estimate::Rate rate,
                                      std::string_view scope,
                                      std::string_view operations_formula) const;
+
+  // P10 and P90 around a value in `unit`.
+  static estimate::Term band(std::string key, double value, const std::string& unit,
+                             const ErrorBand& band);
 
  private:
   [[nodiscard]] estimate::Term across(const estimate::Price& price) const;

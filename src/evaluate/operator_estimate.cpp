@@ -173,6 +173,7 @@ Result<OperatorEstimate> operator_estimate(const Device& device, const OperatorW
     result.band = bands.of(collective ? "collective" : result.kind, "kernel_time",
                            result.price.across_bytes == 0);
   }
+  result.native_rate = device.figures.native(result.rate);
   result.peak_ops_per_s = collective ? 0 : device.figures.peak(result.rate);
   result.memory_bytes_per_s = device.figures.memory_bytes_per_s;
   result.link_bytes_per_s = device.figures.link_bytes_per_s;
@@ -195,8 +196,13 @@ Result<estimate::Term> explain(const chip::Chip& chip, const Device& device,
                                "(key + value dim), the causal half"
       : scope == "experts"   ? "2 choices of the hottest rank x projections x hidden x inter"
                              : "";
-  return explainer->price("time", fmt::format("{}: {}", estimate.kind, estimate.shape),
-                          estimate.price, estimate.rate, scope, formula);
+  estimate::Term tree =
+      explainer->price("time", fmt::format("{}: {}", estimate.kind, estimate.shape), estimate.price,
+                       estimate.rate, scope, formula);
+  if (!device.figures.own) {
+    tree.children.push_back(Explainer::band("band", estimate.price.expected_s, "s", estimate.band));
+  }
+  return tree;
 }
 
 }  // namespace churon::evaluate

@@ -25,6 +25,7 @@ struct OperatorEstimate {
   double peak_ops_per_s = 0;  // at the rate of the format; 0: a collective
   double memory_bytes_per_s = 0, link_bytes_per_s = 0;
   estimate::Rate rate = estimate::Rate::bf16;
+  estimate::Rate native_rate = estimate::Rate::bf16;  // that multiplies where `rate` is not there
 };
 
 // Errors: E0604, sizes that break a rule (zero, more ranks than the scale-up domain has, experts

@@ -70,7 +70,7 @@ std::vector<OperatorLine> lines(const std::vector<estimate::OperatorTime>& opera
 
 }  // namespace
 
-DesignBands design_bands(const Server& server, const estimate::Load& load) {
+ServedBands design_bands(const Server& server, const estimate::Load& load) {
   Server varied = server;
   const Served from = server.serve(load);
   Changes tpot;
@@ -104,6 +104,37 @@ DesignBands design_bands(const Server& server, const estimate::Load& load) {
   return {tpot.band(), ttft.band(), throughput.band(), energy.band()};
 }
 
+namespace {
+
+ServedBands served_bands(const ServingQuestion& question, const Server& server,
+                         const ErrorBands& bands, const Support& support) {
+  const estimate::Figures& figures = server.device().figures;
+  if (figures.own) {
+    return design_bands(server, question.load);
+  }
+  const bool seen = support.basis != Basis::datasheet &&
+                    estimate::domains(figures, question.parallelism.chips()) == 1;
+  const std::string_view scope = question.model->experts.count > 0 ? "moe" : "dense";
+  const ErrorBand tpot = bands.of(scope, "TPOT", seen);
+  return {.tpot = tpot,
+          .ttft = bands.of(scope, "TTFT", seen),
+          .throughput = inverse(tpot),
+          .energy = bands.of("power", "energy", seen)};
+}
+
+Term bands_term(const ServedBands& bands, const Served& served) {
+  return {.key = "bands",
+          .text = "P10 and P90 around what is expected",
+          .children = {
+              Explainer::band("tpot_band", served.tpot_s, "s", bands.tpot),
+              Explainer::band("ttft_band", served.ttft_s, "s", bands.ttft),
+              Explainer::band("throughput_band", served.output_tokens_per_s, "token/s",
+                              bands.throughput),
+              Explainer::band("energy_band", served.energy_per_output_token_j, "J", bands.energy)}};
+}
+
+}  // namespace
+
 Result<ServingEstimate> serving_estimate(const ServingQuestion& question,
                                          const estimate::Efficiency& efficiency,
                                          const ErrorBands& bands, const SupportIndex& support) {
@@ -121,23 +152,14 @@ Result<ServingEstimate> serving_estimate(const ServingQuestion& question,
   result.domains = estimate::domains(device->figures, question.parallelism.chips());
   result.space = server->space();
   result.fitting = server->fitting(load.input_tokens + load.output_tokens);
-  result.usable_context = server->usable_context(load.concurrency);
+  result.usable_context = server->usable_context(result.served.running);
   result.power_is_guess = server->power_is_guess();
   result.support = support.of(*question.chip, *question.model);
-  if (device->figures.own) {
-    const DesignBands own = design_bands(*server, load);
-    result.tpot = own.tpot;
-    result.ttft = own.ttft;
-    result.throughput = own.throughput;
-    result.energy = own.energy;
-  } else {
-    const bool seen = result.support.basis != Basis::datasheet && result.domains == 1;
-    const std::string_view scope = question.model->experts.count > 0 ? "moe" : "dense";
-    result.tpot = bands.of(scope, "TPOT", seen);
-    result.ttft = bands.of(scope, "TTFT", seen);
-    result.throughput = inverse(result.tpot);
-    result.energy = bands.of("power", "energy", seen);
-  }
+  const ServedBands around = served_bands(question, *server, bands, result.support);
+  result.tpot = around.tpot;
+  result.ttft = around.ttft;
+  result.throughput = around.throughput;
+  result.energy = around.energy;
   result.decode_context = load.input_tokens + load.output_tokens / 2;
   result.decode =
       lines(server->operators(Phase::decode, result.served.running, result.decode_context));
@@ -147,7 +169,8 @@ Result<ServingEstimate> serving_estimate(const ServingQuestion& question,
   return result;
 }
 
-Result<Term> explain(const ServingQuestion& question, const estimate::Efficiency& efficiency) {
+Result<Term> explain(const ServingQuestion& question, const estimate::Efficiency& efficiency,
+                     const ErrorBands& bands, const SupportIndex& support) {
   const auto device = device_of(question, efficiency);
   if (!device) {
     return fail(device);
@@ -161,6 +184,9 @@ Result<Term> explain(const ServingQuestion& question, const estimate::Efficiency
     return fail(explainer);
   }
   Term tree = server->explain(question.load);
+  tree.children.push_back(bands_term(
+      served_bands(question, *server, bands, support.of(*question.chip, *question.model)),
+      server->serve(question.load)));
   const estimate::Figures& figures = device->figures;
   Term inputs{.key = "inputs", .text = "what the terms above are made of"};
   const auto add = [&](Term term) { inputs.children.push_back(std::move(term)); };

@@ -56,15 +56,17 @@ Result<ServingEstimate> serving_estimate(const ServingQuestion& question,
                                          const estimate::Efficiency& efficiency,
                                          const ErrorBands& bands, const SupportIndex& support);
 
-// The terms of throughput, TPOT, TTFT, power and memory, with where their inputs come from.
+// The terms of throughput, TPOT, TTFT and ITL, their bounds and bands, power, energy and memory,
+// with where their inputs come from.
 Result<estimate::Term> explain(const ServingQuestion& question,
-                               const estimate::Efficiency& efficiency);
+                               const estimate::Efficiency& efficiency, const ErrorBands& bands,
+                               const SupportIndex& support);
 
 // Bands of an own chip: each number of its derate set goes from low to high (P5, P95) while the
 // others stay; the changes of the result add as independent ones do.
-struct DesignBands {
+struct ServedBands {
   ErrorBand tpot = {}, ttft = {}, throughput = {}, energy = {};
 };
-DesignBands design_bands(const estimate::Server& server, const estimate::Load& load);
+ServedBands design_bands(const estimate::Server& server, const estimate::Load& load);
 
 }  // namespace churon::evaluate

@@ -309,9 +309,10 @@ std::string serving_text(const ServingQuestion& question, const ServingEstimate&
       "while {:.0f} run\n",
       estimate.fitting,
       load.concurrency > served.running
-          ? fmt::format(", the other {:.0f} wait", load.concurrency - served.running)
+          ? fmt::format("; {:.0f} run, the other {:.0f} wait", served.running,
+                        load.concurrency - served.running)
           : "",
-      estimate.usable_context, std::min(load.concurrency, served.running));
+      estimate.usable_context, served.running);
   out += fmt::format("  first token       {}\n", first_token_text(served.first, charset));
   if (estimate.domains > 1) {
     out += fmt::format(
@@ -435,7 +436,7 @@ std::string operator_text(const chip::Chip& chip, const evaluate::OperatorEstima
     table.row({"reaches", si(price.operations / price.expected_s, "op/s", charset),
                fmt::format("{} of the {} peak",
                            percent(price.operations / price.expected_s / estimate.peak_ops_per_s),
-                           estimate::name(estimate.rate))});
+                           estimate::name(estimate.native_rate))});
   }
   if (price.bytes > 0) {
     table.row({"memory", si(price.bytes / price.expected_s, "B/s", charset),

@@ -1,5 +1,6 @@
 // `churon estimate` and `churon compare` as a user meets them. What each mistake is answered with
 // is in tests/golden/errors/estimate.txt; `make golden` writes it anew.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -136,6 +137,89 @@ TEST_F(Estimate, explains_with_formulas_and_sources) {
   EXPECT_THAT(part.out, AllOf(HasSubstr("decode"), Not(HasSubstr("ttft"))));
   const auto op = run({"estimate", "--chip", "churon-1", "--op", "gemm", "--m", "64", "--explain"});
   EXPECT_THAT(op.out, AllOf(HasSubstr("2 m n k"), HasSubstr("derate set neutral")));
+}
+
+// The term of a key among those of a tree; null: none.
+Json term_of(const Json& tree, std::string_view key) {
+  if (tree["key"] == key) {
+    return tree;
+  }
+  for (const Json& child : tree.value("terms", Json::array())) {
+    if (Json found = term_of(child, key); !found.is_null()) {
+      return found;
+    }
+  }
+  return nullptr;
+}
+
+TEST_F(Estimate, explains_every_number_that_it_prints) {
+  for (const char* chip : {"h200", "churon-1"}) {
+    const std::vector<std::string> asked{"estimate", "--chip",  chip, "--model", "qwen3-8b", "--tp",
+                                         "2",        "--batch", "16", "--input", "777"};
+    const Json json = this->json(asked);
+    const Json tree = this->json(plus(asked, {"--explain"}))["term"];
+    for (const auto& [key, value] :
+         std::vector<std::pair<const char*, Json>>{{"throughput", json["output_tokens_per_s"]},
+                                                   {"tpot", json["tpot_s"]},
+                                                   {"tpot_bound", json["tpot_bound_s"]},
+                                                   {"ttft", json["ttft_s"]},
+                                                   {"ttft_bound", json["ttft_bound_s"]},
+                                                   {"itl", json["itl_s"]},
+                                                   {"power", json["power_w"]},
+                                                   {"energy", json["energy_per_token_j"]},
+                                                   {"weights", json["weights_per_chip_bytes"]},
+                                                   {"kv", json["kv_per_token_and_chip_bytes"]},
+                                                   {"requests", json["fitting"]},
+                                                   {"context", json["usable_context_tokens"]}}) {
+      const Json term = term_of(tree, key);
+      ASSERT_FALSE(term.is_null()) << key;
+      EXPECT_EQ(term["value"], value) << key;
+      EXPECT_TRUE(term.contains("formula")) << key;
+    }
+    for (const auto& [key, band] : std::vector<std::pair<const char*, Json>>{
+             {"tpot_band", json["tpot_s_band"]},
+             {"ttft_band", json["ttft_s_band"]},
+             {"throughput_band", json["output_tokens_per_s_band"]},
+             {"energy_band", json["energy_per_token_j_band"]}}) {
+      const Json term = term_of(tree, key);
+      ASSERT_FALSE(term.is_null()) << key;
+      EXPECT_EQ(term["text"], band["source"]) << key;
+      EXPECT_EQ(term_of(term, "p10")["value"], band["p10"]) << key;
+      EXPECT_EQ(term_of(term, "p90")["value"], band["p90"]) << key;
+    }
+  }
+}
+
+TEST_F(Estimate, explains_the_bound_of_each_operator_by_its_own_rule) {
+  const auto bound = [&](const std::vector<std::string>& op) {
+    const auto ended = run(plus({"estimate", "--chip", "h100"}, plus(op, {"--explain", "bound"})));
+    EXPECT_EQ(ended.exit, 0) << ended.err;
+    return ended.out;
+  };
+  // 8192 x 8192 weights of a byte at 3.35 TB/s; 1.5 MB of activations stay in 50 MB of cache.
+  EXPECT_THAT(bound({"--op", "gemm", "--m", "64", "--n", "8192", "--k", "8192"}),
+              AllOf(HasSubstr("20.0 µs"), HasSubstr("activations beyond the cache")));
+  EXPECT_THAT(bound({"--op", "allreduce"}), HasSubstr("a switch that sums halves"));
+  EXPECT_THAT(bound({"--op", "moe"}), HasSubstr("whatever the routing"));
+}
+
+TEST_F(Estimate, names_the_peak_that_a_format_without_its_own_uses) {
+  const std::vector<std::string> op{"--op", "gemm", "--m", "4096", "--format", "nvfp4"};
+  EXPECT_THAT(run(plus({"estimate", "--chip", "h100"}, op)).out, HasSubstr("of the bf16 peak"));
+  EXPECT_THAT(run(plus({"estimate", "--chip", "b200"}, op)).out, HasSubstr("of the fp4 peak"));
+}
+
+TEST_F(Estimate, says_how_many_run_and_wait_and_how_long_those_that_run_may_be) {
+  const std::vector<std::string> asked{"estimate", "--chip", "h200",    "--model", "llama-3.1-70b",
+                                       "--tp",     "4",      "--batch", "100000"};
+  const Json json = this->json(asked);
+  const double running = json["running"].get<double>();
+  EXPECT_LT(running, 100000);
+  // Not the context of all that wait as well.
+  EXPECT_GE(json["usable_context_tokens"].get<double>() * running,
+            json["fitting"].get<double>() * 2048 * 0.95);
+  EXPECT_THAT(run(asked).out, HasSubstr(fmt::format("; {:.0f} run, the other {:.0f} wait", running,
+                                                    100000 - running)));
 }
 
 TEST_F(Estimate, prices_each_kind_of_operator) {
