@@ -74,6 +74,21 @@ Diagnostics shown(Diagnostics findings, bool strict) {
   return findings;
 }
 
+// Under --strict a row that counts and cannot be predicted is an error as well.
+Diagnostics unpredicted(const report::ValidationRecord& record) {
+  const auto rows = evaluate::scored_rows(record.measured);
+  const auto count = std::count_if(rows.begin(), rows.end(), [&](int row) {
+    return !record.predictions[static_cast<std::size_t>(row)].is_good();
+  });
+  if (count == 0) {
+    return {};
+  }
+  return {{.code = "V0204",
+           .message = fmt::format("{} of the {} that count cannot be predicted", count,
+                                  report::counted(static_cast<long long>(rows.size()), "row")),
+           .help = {"the table of reasons names the first line of each, --csv every line"}}};
+}
+
 Result<void> write_fit(const report::ValidationRecord& record, const evaluate::Fit& fit,
                        const std::string& folder) {
   const auto& test = *record.test;
@@ -223,6 +238,11 @@ ExitCode validate(const Terminal& terminal, const Words& words) {
   terminal.out(terminal.json ? dump_json(report::validation_json(record)) + "\n"
                : words.csv   ? report::validation_csv(record)
                              : report::validation_text(record, charset));
+  if (words.strict) {
+    if (const Diagnostics missing = unpredicted(record); !missing.empty()) {
+      exit = terminal.report(missing);
+    }
+  }
   // A file that is not there is an error, whatever else was scored.
   return exit != ExitCode::ok ? exit : all_read ? ExitCode::ok : ExitCode::input;
 }
@@ -238,7 +258,8 @@ Action configure_validate(CLI::App& app) {
   app.add_option("--by", words->by, "errors by chip, model, framework or limit as well")
       ->check(CLI::IsMember({"chip", "model", "framework", "limit"}));
   app.add_flag("--csv", words->csv, "one line a row: measured, predicted, error, assumptions");
-  app.add_flag("--strict", words->strict, "exit code 1 where a row has something wrong");
+  app.add_flag("--strict", words->strict,
+               "exit code 1 where a row has something wrong or cannot be predicted");
   app.add_flag("--test", words->test, "predict each group with parameters fitted without it");
   app.add_flag("--leave-one-chip-out", words->leave_one_chip_out,
                "predict each chip with parameters fitted without it");

@@ -685,10 +685,16 @@ bool MeasuredReader::read(CsvTable table) {
   State& state = *state_;
   state.table = &table;
   const std::size_t slash = table.file.find_last_of('/');
-  state.result.files.push_back(
-      {.path = table.file,
-       .name = slash == std::string::npos ? table.file : table.file.substr(slash + 1),
-       .rows = static_cast<int>(table.rows.size())});
+  MeasuredFile file{.path = table.file,
+                    .name = slash == std::string::npos ? table.file : table.file.substr(slash + 1),
+                    .rows = static_cast<int>(table.rows.size())};
+  for (MeasuredFile& other : state.result.files) {
+    if (other.name == file.name && other.path != file.path) {
+      other.name = other.path;
+      file.name = file.path;
+    }
+  }
+  state.result.files.push_back(std::move(file));
   state.result.findings.insert(state.result.findings.end(), table.findings.begin(),
                                table.findings.end());
   const bool usable = state.read_header();

@@ -121,7 +121,7 @@ struct MeasuredRow {
 
 struct MeasuredFile {
   std::string path;
-  std::string name;  // the last part of the path
+  std::string name;  // the last part of the path; where files share it, the path
   int rows = 0;      // in the file, behind the header
 };
 
@@ -150,7 +150,7 @@ class MeasuredReader {
   std::unique_ptr<State> state_;
 };
 
-// What rows leave open, in one table: shown by `validate --assumptions` and in docs/validation.md.
+// What rows leave open, in one table: docs/validation.md shows it.
 struct TaskAssumption {
   std::string_view task;
   double input_len = 0, output_len = 0;  // 0: the row must state it

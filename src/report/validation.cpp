@@ -266,29 +266,45 @@ std::string coverage_text(const ValidationRecord& record) {
   return table.text();
 }
 
-std::vector<std::pair<std::string, int>> reasons(const ValidationRecord& record) {
-  std::map<std::string, int> counts;
+struct Reason {
+  std::string text;
+  int rows = 0;
+  int first = -1;
+};
+
+// The most frequent first.
+std::vector<Reason> reasons(const ValidationRecord& record) {
+  std::map<std::string, Reason> by_text;
   for (std::size_t i = 0; i < record.predictions.size(); ++i) {
     if (!record.predictions[i].is_good()) {
-      ++counts[record.predictions[i].reason];
+      Reason& reason = by_text[record.predictions[i].reason];
+      if (++reason.rows == 1) {
+        reason.text = record.predictions[i].reason;
+        reason.first = static_cast<int>(i);
+      }
     }
   }
-  std::vector<std::pair<std::string, int>> list(counts.begin(), counts.end());
+  std::vector<Reason> list;
+  for (auto& [text, reason] : by_text) {
+    list.push_back(std::move(reason));
+  }
   std::stable_sort(list.begin(), list.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
+                   [](const Reason& a, const Reason& b) { return a.rows > b.rows; });
   return list;
 }
 
 std::string reasons_text(const ValidationRecord& record) {
-  Table table({Align::right, Align::left});
-  table.row({"rows", "not predicted, because"});
+  Table table({Align::right, Align::left, Align::left});
+  table.row({"rows", "first", "not predicted, because"});
   const auto list = reasons(record);
   for (std::size_t i = 0; i < list.size() && i < kReasonsMax; ++i) {
-    table.row({std::to_string(list[i].second), list[i].first});
+    table.row(
+        {std::to_string(list[i].rows), place(record, row_of(record, list[i].first)), list[i].text});
   }
   if (list.size() > kReasonsMax) {
-    table.row({"", fmt::format("and {} other reasons (--csv lists all rows)",
-                               list.size() - kReasonsMax)});
+    table.row(
+        {"", "",
+         fmt::format("and {} other reasons (--csv lists all rows)", list.size() - kReasonsMax)});
   }
   return table.text();
 }
@@ -453,6 +469,27 @@ Json groups_json(const ValidationRecord& record, const std::vector<Prediction>& 
   return list;
 }
 
+// What --by shows.
+Json slices_json(const ValidationRecord& record, By by) {
+  const auto& predictions = record.test ? record.test->predictions : record.predictions;
+  Json list = Json::array();
+  for (const Figure& figure : evaluate::figures()) {
+    const auto rows = evaluate::rows_of(record.measured, figure);
+    for (const Slice& slice : evaluate::slices(record.measured, predictions, rows, by)) {
+      const Score score = evaluate::score(record.measured, predictions, slice.rows);
+      list.push_back({{std::string(name(by)), slice.key},
+                      {"figure", figure.name},
+                      {"rows", score.rows},
+                      {"groups", score.groups},
+                      {record.test ? "test" : "fit", finite(figure_value(figure, score))},
+                      {"median_ape", finite(score.median_ape)},
+                      {"within_20", finite(score.within_20)},
+                      {"bias", finite(score.bias)}});
+    }
+  }
+  return list;
+}
+
 Json headline_json(const ValidationRecord& record) {
   Json list = Json::array();
   for (const Line& line : headline(record)) {
@@ -475,6 +512,9 @@ Json validation_json(const ValidationRecord& record) {
   json["groups"] = groups_json(record, record.predictions);
   json["choice_regret"] = finite(evaluate::choice_regret(record.measured, record.predictions).mean);
   json["figures"] = headline_json(record);
+  if (record.by) {
+    json["by"] = slices_json(record, *record.by);
+  }
   if (record.test) {
     Json test;
     test["files"] = files_json(record, record.test->predictions);

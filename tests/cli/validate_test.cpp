@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -77,6 +79,40 @@ TEST_F(Validate, writes_the_fields_that_scripts_read) {
   EXPECT_EQ(json["groups"].size(), 3U);
   EXPECT_EQ(json["groups"][0]["group"], "H100-SXM | gemm | TensorRT-LLM | bf16 | -");
   EXPECT_TRUE(json["choice_regret"].is_null());
+}
+
+TEST_F(Validate, says_where_a_row_that_it_cannot_predict_stands) {
+  const auto ended = run({folder.write(
+      "t.csv", std::string(kTable) +
+                   "A,s,2025,H200,8,tp8,vllm,Llama-3.1-70B,fp8,,1024,1024,1e9,TPOT,9,ms,\n"
+                   "A,s,2025,H200,8,tp8,vllm,Llama-3.1-70B,fp8,,1024,1024,1e9,TPOT,8,ms,\n")});
+  EXPECT_THAT(ended.out, HasSubstr("   2  t.csv:6  no such load: 1000000000 requests"));
+  EXPECT_EQ(ended.exit, 0);
+  const auto strict = run({folder.path("t.csv"), "--strict"});
+  EXPECT_EQ(strict.exit, 1);
+  EXPECT_THAT(strict.err, HasSubstr("V0204]: 2 of the 5 rows that count cannot be predicted"));
+  EXPECT_EQ(run({folder.write("good.csv", kTable), "--strict"}).exit, 0);
+}
+
+TEST_F(Validate, tells_tables_of_one_name_apart) {
+  std::filesystem::create_directories(folder.path("a"));
+  std::filesystem::create_directories(folder.path("b"));
+  const std::string first = folder.write("a/t.csv", kTable);
+  const std::string second = folder.write("b/t.csv", kTable);
+  const Json json = Json::parse(run({first, second, "--json"}).out);
+  EXPECT_EQ(json["files"][0]["file"], first);
+  EXPECT_EQ(json["files"][3]["file"], second);
+}
+
+TEST_F(Validate, writes_what_by_shows_for_scripts_as_well) {
+  const std::string path = folder.write("t.csv", kTable);
+  const Json json = Json::parse(run({path, "--by", "limit", "--json"}).out);
+  ASSERT_EQ(json["by"].size(), 2U);
+  EXPECT_EQ(json["by"][0]["figure"], "GEMM kernel time");
+  EXPECT_EQ(json["by"][0]["limit"], "memory");
+  EXPECT_EQ(json["by"][0]["rows"], 2);
+  EXPECT_EQ(json["by"][0]["fit"], json["figures"][0]["fit"]);
+  EXPECT_FALSE(Json::parse(run({path, "--json"}).out).contains("by"));
 }
 
 TEST_F(Validate, writes_one_line_a_row) {
