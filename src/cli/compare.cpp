@@ -14,6 +14,7 @@
 #include "cli/cost_options.h"
 #include "cli/run.h"
 #include "cli/serving_options.h"
+#include "cli/values.h"
 #include "cli/verb.h"
 #include "model/shapes.h"
 #include "numeric/thread_pool.h"
@@ -492,7 +493,7 @@ Action configure_compare(CLI::App& app) {
       "the first own chip's",
       "Prices");
   add("--occupancy", words->occupancy, "SHARE", "of all hours, with work; default 1", "Prices")
-      ->check(CLI::Range(0.01, 1.0));
+      ->check(number_within(0.01, 1));
   return [words](const Terminal& terminal) { return compare(terminal, *words); };
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+#include "cli/values.h"
 #include "cli/verb.h"
 
 namespace churon::cli {
@@ -44,7 +46,7 @@ void add_cost_options(CLI::App& app, CostWords& words, const std::string& set_he
   add("--like", words.like, like_help)->type_name("CHIP");
   add("--draws", words.draws, "draws of all uncertain inputs")
       ->check(CLI::Range(kDrawsMin, kDrawsMax));
-  add("--seed", words.seed, "of the draws; default 1");
+  add("--seed", words.seed, "of the draws; default 1")->check(seed_value());
   add("--data", words.data, "folder of the cost tables; default the tool's")->type_name("FOLDER");
 }
 
@@ -63,8 +65,9 @@ Result<cost::CostOptions> cost_options(const CostWords& words) {
     if (const auto month = cost::parse_month(words.as_of)) {
       options.as_of = *month;
     } else {
-      findings.push_back(usage("K0305", fmt::format("`{}` is not a date", words.as_of),
-                               {"a month or a day: 2026-11, 2026-11-25"}));
+      findings.push_back(usage("K0305",
+                               fmt::format("`{}` is not a date", escape_control(words.as_of)),
+                               {"a month or a day of the calendar: 2026-11, 2026-11-25"}));
     }
   }
   if (!findings.empty()) {

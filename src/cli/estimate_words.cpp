@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/serving_options.h"
+#include "cli/values.h"
 #include "estimate/collective.h"
 
 namespace churon::cli {

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "cli/serving_options.h"
+#include "cli/values.h"
 #include "cli/verb.h"
 #include "numeric/thread_pool.h"
 #include "plan/elastic.h"
@@ -202,10 +203,10 @@ Action configure_plan(CLI::App& app) {
       ->check(CLI::IsMember(solvers));
   app.add_option("--gap", words->gap,
                  "how far from the optimum, relative; default 1e-5, with --mps 1e-6")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_within(0, 1))
       ->type_name("SHARE");
   app.add_option("--time-limit", words->time_limit_s, "of a search, in seconds; default 600")
-      ->check(CLI::Range(0.1, 1e6))
+      ->check(number_within(0.1, 1e6))
       ->type_name("SECONDS");
   for (CLI::Option* option :
        {app.add_option("--explain", words->explain, "why a number is what it is")->type_name("KEY"),
@@ -216,7 +217,8 @@ Action configure_plan(CLI::App& app) {
             ->type_name("FILE"),
         app.add_option("--data", words->data, "folder of the cost tables; default the tool's")
             ->type_name("FOLDER"),
-        app.add_option("--seed", words->seed, "of the draws of prices; default 1"),
+        app.add_option("--seed", words->seed, "of the draws of prices; default 1")
+            ->check(seed_value()),
         app.add_option("-t,--threads", words->threads,
                        "programs solved side by side; default all processors")
             ->check(CLI::Range(0, 64)),

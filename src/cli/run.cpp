@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/run_stream.h"
+#include "cli/values.h"
 #include "exec/generate.h"
 #include "numeric/kernels.h"
 #include "report/run_report.h"
@@ -297,7 +298,7 @@ void add_output_options(CLI::App& app, RunFlags& flags) {
       "divides the logits of tokens that were there; default 1: off");
   add("--repeat-last-n", flags.sampler.repeat_last, "N",
       "how far back the penalty looks; default 64, -1: everything");
-  add("-s,--seed", flags.sampler.seed, "SEED", "of the draws; default 0");
+  add("-s,--seed", flags.sampler.seed, "SEED", "of the draws; default 0")->check(seed_value());
   add("--stop", flags.stops, "TEXT", "end where this text comes; may be given several times")
       ->allow_extra_args(false);
   app.add_flag("--ignore-eos", flags.ignore_eos, "go on after an end token")->group("Tokens");

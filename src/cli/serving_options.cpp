@@ -12,16 +12,6 @@ namespace {
 constexpr double kSecondsMax = 1e6;  // of a limit
 }  // namespace
 
-CLI::Validator number_within(double low, double high) {
-  return {[low, high](std::string& text) {
-            const auto value = parse_number(text);
-            return value && *value >= low && *value <= high
-                       ? std::string()
-                       : fmt::format("`{}` is no number from {:g} to {:g}", text, low, high);
-          },
-          ""};
-}
-
 Result<double> seconds_of(std::string_view option, std::string_view text) {
   const auto value = parse_quantity(text, QuantityKind::time);
   if (!value || !(*value > 0) || *value > kSecondsMax) {

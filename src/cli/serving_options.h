@@ -13,9 +13,6 @@
 
 namespace churon::cli {
 
-// Takes numbers from `low` to `high`, and nothing else: CLI11's own range takes NaN.
-CLI::Validator number_within(double low, double high);
-
 // "20ms", "2 s", "500us"; at most a million seconds. Errors: U0301.
 Result<double> seconds_of(std::string_view option, std::string_view text);
 
