@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/date.h"
 #include "base/text.h"
 #include "cost/sheet.h"
 
@@ -58,23 +59,23 @@ bool is_digit(std::string_view text, std::size_t at) {
 
 constexpr int kMonthsYear = 12;
 
-// A year at `at` and what follows it: a month, a quarter, a half, or nothing.
+// A year at `at` and what follows it: a month or a day, a quarter, a half, or nothing. Unknown
+// where no calendar has it.
 Month date_at(std::string_view text, std::size_t at, int year) {
-  const std::size_t next = at + 4;
-  const char mark = next < text.size() ? text[next] : ' ';
-  if (mark == '-') {
-    if (const auto month = digits(text, next + 1, 2); month && *month >= 1 && *month <= 12) {
-      return {year * kMonthsYear + *month - 1};
-    }
+  const std::string_view numbers =
+      text.substr(at, text.find_first_not_of("0123456789-", at) - at);  // "2026-02-14", "2025-"
+  constexpr std::size_t kYearSize = 4, kYearsSize = 9;                  // "2025-2026"
+  if (numbers.size() > kYearSize + 1 && numbers.size() != kYearsSize) {
+    return parse_month(numbers).value_or(Month{});
   }
-  const std::size_t letter = mark == '-' ? next + 1 : next;
+  const std::size_t letter = at + std::min(numbers.size(), kYearSize + 1);
   if (letter + 1 < text.size() && is_digit(text, letter + 1)) {
     const int part = text[letter + 1] - '0';
-    if (text[letter] == 'Q' && part >= 1 && part <= 4) {
-      return {year * kMonthsYear + 3 * part - 2};
+    if (text[letter] == 'Q') {
+      return part >= 1 && part <= 4 ? Month{year * kMonthsYear + 3 * part - 2} : Month{};
     }
-    if (text[letter] == 'H' && part >= 1 && part <= 2) {
-      return {year * kMonthsYear + 6 * part - 4};
+    if (text[letter] == 'H') {
+      return part >= 1 && part <= 2 ? Month{year * kMonthsYear + 6 * part - 4} : Month{};
     }
   }
   return {year * kMonthsYear + 6};
@@ -137,8 +138,9 @@ void read_rows(Sheet& sheet, const std::string& file, std::vector<Input>& rows,
     const auto source = sheet.word(row, columns->source);
     const std::string as_of(sheet.text(row, columns->as_of));
     if (!last_date(as_of).is_known()) {
-      sheet.find(row, columns->as_of, "K0110", fmt::format("`{}` holds no date", as_of),
-                 "expected a date", {"2026-11, 2025-Q2, 2025H1, 2025"});
+      sheet.find(row, columns->as_of, "K0110",
+                 fmt::format("`{}` holds no date, or one that no calendar has", as_of),
+                 "expected a date", {"2026-11-25, 2026-11, 2025-Q2, 2025H1, 2025"});
     }
     const std::string basis(sheet.text(row, columns->basis));
     if (std::find(kBases.begin(), kBases.end(), basis) == kBases.end()) {
@@ -165,16 +167,8 @@ void read_rows(Sheet& sheet, const std::string& file, std::vector<Input>& rows,
 }  // namespace
 
 std::optional<Month> parse_month(std::string_view text) {
-  const auto year = digits(text, 0, 4);
-  const bool has_form = text.size() == 7 || (text.size() == 10 && text[7] == '-' &&
-                                             digits(text, 8, 2).value_or(0) >= 1 &&
-                                             digits(text, 8, 2).value_or(0) <= 31);
-  if (!year || !has_form || text[4] != '-') {
-    return std::nullopt;
-  }
-  const auto month = digits(text, 5, 2);
-  return month && *month >= 1 && *month <= 12 ? std::optional(Month{*year * 12 + *month - 1})
-                                              : std::nullopt;
+  const auto date = parse_date(text);
+  return date ? std::optional(Month{date->year * kMonthsYear + date->month - 1}) : std::nullopt;
 }
 
 Month last_date(std::string_view text) {
@@ -184,6 +178,9 @@ Month last_date(std::string_view text) {
     const auto year = digits(text, at, 4);
     if (begins && year && *year >= 1990 && *year < 2100 && !is_digit(text, at + 4)) {
       last = date_at(text, at, *year);
+      if (!last.is_known()) {
+        return last;
+      }
     }
   }
   return last;

@@ -20,10 +20,11 @@ struct Month {
   [[nodiscard]] bool is_known() const { return count >= 0; }
   auto operator<=>(const Month&) const = default;
 };
-// "2026-11", "2026-11-25"; none where the text is no date.
+// Of "2026-11", "2026-11-25"; none where the text is no date of the calendar.
 std::optional<Month> parse_month(std::string_view text);
 // The last date in free text: "2023-08..2026-02", "2025-Q2..2026", "2025H1". A year alone is its
-// middle, a quarter or half its middle month.
+// middle, a quarter or half its middle month. Unknown where a date before or at it is none that a
+// calendar has: "2026-02-31", "2025-Q5".
 Month last_date(std::string_view text);
 
 // What a row is of: what moves together, and what --scenario and the reports call it.

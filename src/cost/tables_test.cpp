@@ -22,14 +22,23 @@ TEST(Tables, the_last_date_of_free_text_counts) {
   EXPECT_EQ(last_date("2024..2025-Q2"), (Month{2025 * 12 + 4}));
   EXPECT_EQ(last_date("2025H1"), (Month{2025 * 12 + 2}));
   EXPECT_EQ(last_date("2020/2024"), (Month{2024 * 12 + 6}));
+  EXPECT_EQ(last_date("2025-2026"), (Month{2026 * 12 + 6}));
+  EXPECT_EQ(last_date("2026-02-14"), (Month{2026 * 12 + 1}));
   EXPECT_FALSE(last_date("last year").is_known());
+}
+
+TEST(Tables, what_no_calendar_has_is_no_date) {
+  for (const char* text : {"2026-02-31", "2026-13", "2026-00", "2026-11-00", "2026-1", "2025-Q5",
+                           "2025H3", "2026-02-31..2026-04", "2026-04..2026-02-31"}) {
+    EXPECT_FALSE(last_date(text).is_known()) << text;
+  }
 }
 
 TEST(Tables, a_month_or_a_day_is_a_date_and_nothing_else) {
   EXPECT_EQ(parse_month("2026-11"), (Month{2026 * 12 + 10}));
   EXPECT_EQ(parse_month("2026-11-25"), (Month{2026 * 12 + 10}));
   for (const char* text :
-       {"", "2026", "2026-13", "2026-1", "2026-11-", "2026-11-99", "26-11-2026"}) {
+       {"", "2026", "2026-13", "2026-1", "2026-11-", "2026-11-99", "2026-02-31", "26-11-2026"}) {
     EXPECT_FALSE(parse_month(text)) << text;
   }
 }
@@ -127,6 +136,14 @@ TEST(Tables, a_missing_column_a_strange_basis_and_a_date_that_is_none_are_errors
   EXPECT_THAT(text, HasSubstr("column `basis` is missing"));
   EXPECT_THAT(text, HasSubstr("`rumour` is not a basis"));
   EXPECT_THAT(text, HasSubstr("`lately` holds no date"));
+}
+
+TEST(Tables, a_day_that_no_month_has_is_an_error_with_its_line) {
+  Changed changed;
+  changed.replace("prices.csv", "2021-06..2025-03", "2021-06..2025-02-29");
+  const std::string text = changed.errors();
+  EXPECT_THAT(text, HasSubstr("`2021-06..2025-02-29` holds no date, or one that no calendar has"));
+  EXPECT_THAT(text, HasSubstr("prices.csv:2:"));
 }
 
 TEST(Tables, a_table_that_is_not_there_is_an_error) {
