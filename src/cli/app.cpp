@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -62,6 +63,16 @@ void occupy_standard_streams() {
   }
 }
 
+// Of the terminal that shows the results.
+std::size_t columns_of(int descriptor) {
+  constexpr unsigned short kColumnsMin = 40;  // words are long; some terminals say 0
+  winsize size{};
+  return ::isatty(descriptor) == 1 && ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 &&
+                 size.ws_col >= kColumnsMin
+             ? size.ws_col
+             : report::kPageWidth;
+}
+
 Terminal make_terminal(bool json, bool quiet) {
   const bool stderr_is_terminal = ::isatty(STDERR_FILENO) == 1;
   const char* no_color = std::getenv("NO_COLOR");
@@ -69,7 +80,8 @@ Terminal make_terminal(bool json, bool quiet) {
                   .quiet = quiet,
                   .color = stderr_is_terminal && (no_color == nullptr || *no_color == '\0'),
                   .progress = stderr_is_terminal && !quiet && !json,
-                  .interactive = ::isatty(STDOUT_FILENO) == 1};
+                  .interactive = ::isatty(STDOUT_FILENO) == 1,
+                  .columns = columns_of(STDOUT_FILENO)};
 }
 
 // The command that was reached, `churon models pull` being deeper than `churon models`.

@@ -20,6 +20,7 @@
 #include "numeric/thread_pool.h"
 #include "report/compare_report.h"
 #include "report/dollars_report.h"
+#include "report/explanation.h"
 
 namespace churon::cli {
 
@@ -418,10 +419,11 @@ ExitCode compare(const Terminal& terminal, const Words& words) {
     if (!text) {
       return terminal.report(text.error());
     }
-    terminal.out(*text);
+    terminal.out(terminal.json ? dump_json(report::explanation_json(words.explain, *text)) + "\n"
+                               : *text);
   } else {
     terminal.out(terminal.json ? dump_json(report::compare_json(record)) + "\n"
-                               : report::compare_text(record, charset()));
+                               : report::compare_text(record, charset(), terminal.columns));
   }
   if (const auto done = pictures(terminal, words, record); !done) {
     return terminal.report(done.error());

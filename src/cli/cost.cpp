@@ -12,6 +12,7 @@
 #include "cost/vectors.h"
 #include "numeric/thread_pool.h"
 #include "report/cost_report.h"
+#include "report/explanation.h"
 #include "silicon/area.h"
 #include "silicon/floorplan.h"
 
@@ -102,12 +103,13 @@ ExitCode cost_of(const Terminal& terminal, const Words& words) {
     if (!text) {
       return terminal.report(text.error());
     }
-    terminal.out(*text);
+    terminal.out(terminal.json ? dump_json(report::explanation_json(words.explain, *text)) + "\n"
+                               : *text);
     return ExitCode::ok;
   }
   const auto charset = terminal.interactive ? report::Charset::unicode : report::Charset::ascii;
   terminal.out(terminal.json ? dump_json(report::cost_json(record)) + "\n"
-                             : report::cost_text(record, charset));
+                             : report::cost_text(record, charset, terminal.columns));
   return ExitCode::ok;
 }
 
@@ -126,9 +128,15 @@ Action configure_cost(CLI::App& app) {
                    "Prices");
   app.add_option("-t,--threads", words->threads, "threads of this machine; default all")
       ->check(CLI::Range(0, 1024));
-  app.add_option("--vectors", words->vectors,
-                 "a table (CSV) through a model: chiplet-actuary, harvest or dies")
-      ->type_name("KIND");
+  auto* const vectors_option =
+      app.add_option("--vectors", words->vectors,
+                     "a table (CSV) through a model: chiplet-actuary, harvest or dies")
+          ->type_name("KIND");
+  // What says something of a chip says nothing of a table.
+  for (const char* name : {"--explain", "--hbm-basis", "--package", "--loss", "--scenario", "--set",
+                           "--as-of", "--like"}) {
+    app.get_option(name)->excludes(vectors_option);
+  }
   return [words](const Terminal& terminal) {
     return words->vectors.empty() ? cost_of(terminal, *words) : vectors(terminal, *words);
   };

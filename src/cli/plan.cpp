@@ -15,6 +15,7 @@
 #include "plan/planner.h"
 #include "plan/scenario_read.h"
 #include "plan/solver.h"
+#include "report/explanation.h"
 #include "report/format.h"
 #include "report/plan_report.h"
 #include "report/plan_view.h"
@@ -176,10 +177,11 @@ ExitCode plan_of(const Terminal& terminal, const Words& words) {
     if (!text) {
       return terminal.report(text.error());
     }
-    terminal.out(*text);
+    terminal.out(terminal.json ? dump_json(report::explanation_json(words.explain, *text)) + "\n"
+                               : *text);
   } else {
     terminal.out(terminal.json ? dump_json(report::plan_json(record)) + "\n"
-                               : report::plan_text(record));
+                               : report::plan_text(record, terminal.columns));
   }
   const ExitCode done = written(terminal, words, record);
   return done == ExitCode::ok ? ended(terminal, best.status, true, words.scenario) : done;

@@ -8,16 +8,18 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "report/format.h"
 
 namespace churon::cli {
 
 // What every verb can do: flags shared by all, and where text goes.
 struct Terminal {
-  bool json = false;         // --json: one document on stdout
-  bool quiet = false;        // --quiet: results alone, no progress
-  bool color = false;        // stderr is a terminal and NO_COLOR is not set
-  bool progress = false;     // stderr is a terminal and neither quiet nor json
-  bool interactive = false;  // stdout is a terminal
+  bool json = false;                         // --json: one document on stdout
+  bool quiet = false;                        // --quiet: results alone, no progress
+  bool color = false;                        // stderr is a terminal and NO_COLOR is not set
+  bool progress = false;                     // stderr is a terminal and neither quiet nor json
+  bool interactive = false;                  // stdout is a terminal
+  std::size_t columns = report::kPageWidth;  // of stdout
 
   // Results. A closed pipe ends the process quietly; a full disk is an error with exit code 1.
   void out(std::string_view text) const;

@@ -62,14 +62,14 @@ std::string limits(const evaluate::CompareRequest& request, Charset charset) {
                      text(Seconds{request.ttft_limit_s}, charset));
 }
 
-void append_cell(std::string& out, const CompareRecord& record, std::size_t index,
-                 Charset charset) {
+void append_cell(std::string& out, const CompareRecord& record, std::size_t index, Charset charset,
+                 std::size_t width) {
   const Comparison& comparison = record.comparison;
   const ComparedCell& cell = comparison.cells[index];
   out += fmt::format(
       "{}, {} (input/output tokens): {}\n", escape_control(model_of(comparison.request, cell).name),
       workload_of(comparison.request, cell).text, limits(comparison.request, charset));
-  out += "  " + verdict(comparison, cell) + "\n";
+  out += folded("  " + verdict(comparison, cell), "  ", width) + "\n";
   Table speeds({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
                 Align::right, Align::right, Align::left, Align::left});
   speeds.row({"chip", "tok/s/chip", "P10..P90", "/domain", "/MW", "J/tok", "TPOT", "TTFT", "limit",
@@ -127,7 +127,7 @@ void append_cell(std::string& out, const CompareRecord& record, std::size_t inde
             ? ""
             : " It has as few as hold the weights; --domains-max 4 gives all chips as many.");
   }
-  out += dollars_table(comparison, record.dollars, index);
+  out += dollars_table(comparison, record.dollars, index, width);
   for (const ComparedRow& row : cell.rows) {
     if (row.infeasible) {
       out += fmt::format(
@@ -372,17 +372,18 @@ std::string verdict(const Comparison& comparison, const ComparedCell& cell) {
   return text + narrow_text(comparison, own);
 }
 
-std::string compare_text(const CompareRecord& record, Charset charset) {
+std::string compare_text(const CompareRecord& record, Charset charset, std::size_t width) {
   const Comparison& comparison = record.comparison;
   std::string out;
-  out += dollars_verdict(comparison, record.dollars) + "\n";
+  out += folded_lines(dollars_verdict(comparison, record.dollars), "  ", width) + "\n";
   for (std::size_t i = 0; i < comparison.cells.size(); ++i) {
-    append_cell(out, record, i, charset);
+    append_cell(out, record, i, charset, width);
     out += "\n";
   }
-  out += fmt::format("Conditions: {}; analytic model.\n", conditions(comparison.request));
-  out += dollars_conditions(comparison, record.dollars);
-  out += support_text(comparison);
+  const std::string rests_on =
+      fmt::format("Conditions: {}; analytic model.\n", conditions(comparison.request)) +
+      dollars_conditions(comparison, record.dollars) + support_text(comparison);
+  out += folded_lines(rests_on, "    ", width);
   if (!record.skipped.empty()) {
     out += "Left out:\n";
     for (const SkippedChip& skipped : record.skipped) {

@@ -23,7 +23,8 @@ struct CompareRecord {
   evaluate::Dollars dollars;
 };
 
-std::string compare_text(const CompareRecord& record, Charset charset);
+// Sentences are folded to lines of at most `width` columns.
+std::string compare_text(const CompareRecord& record, Charset charset, std::size_t width);
 Json compare_json(const CompareRecord& record);
 
 // Throughput per chip against interactivity: one panel for each model and workload. Needs fronts.

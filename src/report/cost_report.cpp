@@ -133,7 +133,7 @@ std::string verdict(const CostRecord& record) {
                         money(of(record, c.slot)->p50), range(*hourly));
   }
   for (const std::string& note : c.notes) {
-    text += folded(fmt::format("Note: {}.", note), "      ") + "\n";
+    text += fmt::format("Note: {}.\n", note);
   }
   const auto& effects = record.cogs_effects.empty() ? record.hourly_effects : record.cogs_effects;
   if (!effects.empty()) {
@@ -390,9 +390,9 @@ CostRecord cost_record(cost::Costing costing, const cost::DrawOptions& draws,
   return record;
 }
 
-std::string cost_text(const CostRecord& record, Charset charset) {
+std::string cost_text(const CostRecord& record, Charset charset, std::size_t width) {
   const Costing& c = record.costing;
-  std::string text = verdict(record) + "\n";
+  std::string text = folded_lines(verdict(record), "      ", width) + "\n";
   if (!record.scenarios.empty()) {
     text += fmt::format("Scenario: {}\n\n", join(record.scenarios, ", "));
   }

@@ -31,7 +31,8 @@ struct CostRecord {
 CostRecord cost_record(cost::Costing costing, const cost::DrawOptions& draws,
                        std::vector<std::string> scenarios);
 
-std::string cost_text(const CostRecord& record, Charset charset);
+// Sentences are folded to lines of at most `width` columns.
+std::string cost_text(const CostRecord& record, Charset charset, std::size_t width);
 Json cost_json(const CostRecord& record);
 
 // Formula, value and inputs of a quantity and of all that it rests on. `key` names a quantity, an

@@ -433,7 +433,8 @@ std::string dollars_verdict(const Comparison& comparison, const Dollars& dollars
   return without.empty() ? bought_verdict(comparison, dollars) : without;
 }
 
-std::string dollars_table(const Comparison& comparison, const Dollars& dollars, std::size_t cell) {
+std::string dollars_table(const Comparison& comparison, const Dollars& dollars, std::size_t cell,
+                          std::size_t width) {
   const ComparedCell& compared = comparison.cells[cell];
   const evaluate::CellDollars& priced = dollars.cells[cell];
   Table table({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
@@ -471,10 +472,12 @@ std::string dollars_table(const Comparison& comparison, const Dollars& dollars, 
       }
     };
     if (!costing.not_priced.empty()) {
-      remark(fmt::format("  not known of {}: {}\n", costing.chip, not_priced_text(costing)));
+      remark(folded(fmt::format("  not known of {}: {}", costing.chip, not_priced_text(costing)),
+                    "    ", width) +
+             "\n");
     }
     for (const std::string& note : costing.notes) {
-      remark(folded(fmt::format("  {}: {}", costing.chip, note), "    ") + "\n");
+      remark(folded(fmt::format("  {}: {}", costing.chip, note), "    ", width) + "\n");
     }
   }
   return any ? table.text("  ") + (any_advantage ? advantages.text("  ") : "") + join(remarks, "")

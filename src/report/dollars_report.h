@@ -21,7 +21,7 @@ std::string dollars_verdict(const evaluate::Comparison& comparison,
 
 // Prices of one model under one workload, the cheapest first, P10..P90 beside them.
 std::string dollars_table(const evaluate::Comparison& comparison, const evaluate::Dollars& dollars,
-                          std::size_t cell);
+                          std::size_t cell, std::size_t width);
 
 // What the prices rest on: whose conditions, which scenario, how many draws, how old the rows are.
 std::string dollars_conditions(const evaluate::Comparison& comparison,

@@ -85,4 +85,11 @@ Json explanation_json(const estimate::Term& term) {
   return json;
 }
 
+Json explanation_json(std::string_view key, std::string_view text) {
+  Json json = json_document("explain");
+  json["key"] = key;
+  json["text"] = text;
+  return json;
+}
+
 }  // namespace churon::report

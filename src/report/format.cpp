@@ -197,23 +197,34 @@ std::string rule(int width, Charset charset) {
   return text;
 }
 
-std::string folded(std::string_view paragraph, std::string_view indent) {
-  constexpr std::size_t kWidth = 120;
-  std::string text;
-  std::size_t used = 0;
-  for (const std::string_view word : split(paragraph, ' ')) {
-    const std::size_t width = display_width(word);
-    if (used > 0 && used + 1 + width > kWidth) {
+std::string folded(std::string_view paragraph, std::string_view indent, std::size_t width) {
+  const std::size_t begin = std::min(paragraph.find_first_not_of(' '), paragraph.size());
+  std::string text(paragraph.substr(0, begin));
+  std::size_t used = begin;
+  for (const std::string_view word : split(paragraph.substr(begin), ' ')) {
+    const std::size_t word_width = display_width(word);
+    const bool is_first = text.size() == begin;
+    if (!is_first && used + 1 + word_width > width) {
       text += "\n" + std::string(indent);
       used = indent.size();
-    } else if (used > 0) {
+    } else if (!is_first) {
       text += ' ';
       ++used;
     }
     text += word;
-    used += width;
+    used += word_width;
   }
   return text;
+}
+
+std::string folded_lines(std::string_view text, std::string_view indent, std::size_t width) {
+  std::string all;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    all += folded(text.substr(0, end), indent, width) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return all;
 }
 
 }  // namespace churon::report

@@ -66,8 +66,13 @@ std::string bar_legend(std::span<const Part> parts, Charset charset);
 
 std::string rule(int width, Charset charset);
 
-// A paragraph folded at spaces to lines of at most 120 columns where its words allow it; all but
-// the first begin with `indent`.
-std::string folded(std::string_view paragraph, std::string_view indent);
+// Columns of a line where no terminal says how many it has.
+constexpr std::size_t kPageWidth = 120;
+// A paragraph folded at spaces to lines of at most `width` columns where its words allow it; all
+// but the first begin with `indent`.
+std::string folded(std::string_view paragraph, std::string_view indent,
+                   std::size_t width = kPageWidth);
+// The same of each line of a text that ends with a newline.
+std::string folded_lines(std::string_view text, std::string_view indent, std::size_t width);
 
 }  // namespace churon::report

@@ -82,5 +82,11 @@ TEST(Format, folds_paragraphs_at_spaces_within_120_columns) {
   EXPECT_EQ(folded(std::string(200, 'x'), "  "), std::string(200, 'x'));
 }
 
+TEST(Format, folds_every_line_of_a_text_by_itself_and_keeps_where_it_begins) {
+  EXPECT_EQ(folded_lines("one two three\n\n  four five\n", "  ", 9),
+            "one two\n  three\n\n  four\n  five\n");
+  EXPECT_EQ(folded_lines("", "  ", 9), "");
+}
+
 }  // namespace
 }  // namespace churon::report

@@ -423,15 +423,16 @@ PlanRecord plan_record(plan::Plan plan, plan::PlanOptions options, std::uint64_t
   return record;
 }
 
-std::string plan_text(const PlanRecord& record) {
+std::string plan_text(const PlanRecord& record, std::size_t width) {
   const plan::Plan& plan = record.plan;
   const auto list = signatures(plan);
   const plan::Program& program = plan.model.program;
-  std::string text =
-      own_line(record) + now_line(list, record) + cost_line(record) + rest_line(record) + "\n";
+  std::string text = folded_lines(
+      own_line(record) + now_line(list, record) + cost_line(record) + rest_line(record) + "\n",
+      "  ", width);
   text += signatures_text(record, list) + orders_text(record) + flow_text(record) +
           futures_text(record) + binding_text(record) + others_text(record);
-  text += sources_text(record);
+  text += folded_lines(sources_text(record), "  ", width);
   text += fmt::format(
       "{}: {} rows, {} columns ({} integer); {}, within {:.2g} % of the optimum ({:.2g} % were "
       "asked for), checked.\n`--explain KEY` says why a number is what it is.\n",

@@ -28,7 +28,8 @@ struct PlanRecord {
 
 PlanRecord plan_record(plan::Plan plan, plan::PlanOptions options, std::uint64_t seed);
 
-std::string plan_text(const PlanRecord& record);
+// Sentences are folded to lines of at most `width` columns.
+std::string plan_text(const PlanRecord& record, std::size_t width);
 // Of a scenario that no plan satisfies: what conflicts, and the smallest relaxation.
 std::string infeasible_text(const PlanRecord& record);
 Json plan_json(const PlanRecord& record);

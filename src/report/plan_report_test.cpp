@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "plan/scenario_read.h"
 #include "report/plan_view.h"
 
 namespace churon::report {
 namespace {
+
+constexpr std::size_t kUnfolded = std::numeric_limits<std::size_t>::max();
 
 using testing::HasSubstr;
 using testing::Not;
@@ -112,14 +116,15 @@ TEST(PlanReport, says_the_first_decision_and_in_how_many_futures_it_falls) {
   PlanRecord of = record();
   of.plan.without_own = costs_more(of, 1e8);
   decide(of, {1, 0});
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide now."));
+  EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: yes, decide now."));
   decide(of, {-1, 1});
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2 in 1 of 2 futures."));
+  EXPECT_THAT(plan_text(of, kUnfolded),
+              StartsWith("Own chip own: yes, decide in 2027-Q2 in 1 of 2 futures."));
   decide(of, {2, 1});
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2."));
+  EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: yes, decide in 2027-Q2."));
   of.plan.without_own = costs_more(of, 0);
   decide(of, {-1, -1});
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: no."));
+  EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: no."));
 }
 
 TEST(PlanReport, calls_it_close_where_prices_decide) {
@@ -127,41 +132,45 @@ TEST(PlanReport, calls_it_close_where_prices_decide) {
   of.plan.without_own = costs_more(of, 1e7);
   decide(of, {0, 0});
   of.cheaper_share[1] = 0.8;
-  EXPECT_THAT(plan_text(of), HasSubstr("Own chip own: yes, decide now. Its programme costs 50.0 "
-                                       "million USD; the option to build it is worth 10.0 million "
-                                       "USD, and this plan is the cheaper one in 80 % of the draws "
-                                       "of prices."));
+  EXPECT_THAT(plan_text(of, kUnfolded),
+              HasSubstr("Own chip own: yes, decide now. Its programme costs 50.0 "
+                        "million USD; the option to build it is worth 10.0 million "
+                        "USD, and this plan is the cheaper one in 80 % of the draws "
+                        "of prices."));
   of.cheaper_share[1] = 0.6;
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: a close call."));
-  EXPECT_THAT(plan_text(of),
+  EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: a close call."));
+  EXPECT_THAT(plan_text(of, kUnfolded),
               HasSubstr("is worth 10.0 million USD; this plan is with it, decided "
                         "now, and this plan is the cheaper one in 60 % of the draws of prices."));
   EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "close call");
   EXPECT_EQ(plan_json(of)["own_chips"][0]["cheaper_share"], 0.6);
   of.plan.without_own->has_plan = false;
   of.cheaper_share.clear();
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide now. Its programme costs 50.0 "
-                                        "million USD; without it there is no plan."));
+  EXPECT_THAT(plan_text(of, kUnfolded),
+              StartsWith("Own chip own: yes, decide now. Its programme costs 50.0 "
+                         "million USD; without it there is no plan."));
 }
 
 TEST(PlanReport, says_where_a_close_call_was_not_looked_at) {
   PlanRecord of = record();
   decide(of, {-1, -1});
-  EXPECT_THAT(plan_text(of),
+  EXPECT_THAT(plan_text(of, kUnfolded),
               StartsWith("Own chip own: this plan is without it; whether that is a close call was "
                          "not looked at (--quick leaves out the plan without it)."));
-  EXPECT_THAT(plan_text(of), HasSubstr("what waiting a quarter costs and what a single vendor "
-                                       "does were not looked at"));
+  EXPECT_THAT(plan_text(of, kUnfolded),
+              HasSubstr("what waiting a quarter costs and what a single vendor "
+                        "does were not looked at"));
   EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "not looked at");
   of.options.with_policies = true;
   decide(of, {0, 0});
-  EXPECT_THAT(plan_text(of), HasSubstr("this plan is with it, decided now; whether that is a close "
-                                       "call was not looked at (the search for"));
+  EXPECT_THAT(plan_text(of, kUnfolded),
+              HasSubstr("this plan is with it, decided now; whether that is a close "
+                        "call was not looked at (the search for"));
 }
 
 TEST(PlanReport, names_every_own_chip) {
   PlanRecord of = record(std::string(kMoreOwn));
-  const std::string text = plan_text(of);
+  const std::string text = plan_text(of, kUnfolded);
   for (const char* part : {"Own chip own: this plan is", "Own chip next: this plan is",
                            "Own chip first, decided before: "}) {
     EXPECT_EQ(text.substr(0, text.find('\n')).find(part) == std::string::npos, false) << part;
@@ -170,7 +179,7 @@ TEST(PlanReport, names_every_own_chip) {
   of.plan.without_one_own = {costs_more(of, 0, 1), costs_more(of, 7e8, 2)};
   decide(of, {-1, -1}, 1);
   decide(of, {1, 1}, 2);
-  EXPECT_THAT(plan_text(of),
+  EXPECT_THAT(plan_text(of, kUnfolded),
               StartsWith("Own chip own: no. Its programme of 50.0 million USD does not come back "
                          "here; the option to build it is worth 0 USD. Own chip next: yes, decide "
                          "in 2027-Q2. Its programme costs 80.0 million USD; the option to build it "
@@ -210,13 +219,13 @@ TEST(PlanReport, settles_nothing_where_the_search_ended_early) {
   for (const plan::Status status : {plan::Status::interrupted, plan::Status::time_limit}) {
     of.plan.best.status = status;
     decide(of, {-1, -1});
-    EXPECT_THAT(plan_text(of), StartsWith("Own chip own: not settled."));
-    EXPECT_THAT(plan_text(of), HasSubstr("the best plan found so far is without it."));
-    EXPECT_THAT(plan_text(of), Not(HasSubstr("does not come back")));
+    EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: not settled."));
+    EXPECT_THAT(plan_text(of, kUnfolded), HasSubstr("the best plan found so far is without it."));
+    EXPECT_THAT(plan_text(of, kUnfolded), Not(HasSubstr("does not come back")));
     EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "not settled");
     EXPECT_EQ(plan_json(of)["own_chips"][0]["build"], false);
     decide(of, {-1, 1});
-    EXPECT_THAT(plan_text(of),
+    EXPECT_THAT(plan_text(of, kUnfolded),
                 HasSubstr("so far is with it, decided in 2027-Q2 in 1 of 2 futures."));
     EXPECT_EQ(plan_json(of)["own_chips"][0]["build"], true);
   }
@@ -232,18 +241,19 @@ TEST(PlanReport, calls_it_close_where_the_gap_hides_whether_to_build) {
   };
   decide(of, {1, 1});
   worth(3e6, 2e6);
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: yes, decide in 2027-Q2."));
+  EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: yes, decide in 2027-Q2."));
   EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "settled");
   worth(2e6, 3e6);
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: a close call."));
-  EXPECT_THAT(plan_text(of), HasSubstr("this plan is with it, decided in 2027-Q2."));
+  EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: a close call."));
+  EXPECT_THAT(plan_text(of, kUnfolded), HasSubstr("this plan is with it, decided in 2027-Q2."));
   EXPECT_EQ(plan_json(of)["own_chips"][0]["standing"], "close call");
   decide(of, {-1, -1});
   worth(0, 3e6);
-  EXPECT_THAT(plan_text(of), HasSubstr("less than 3.00 million USD, which the gap hides"));
-  EXPECT_THAT(plan_text(of), HasSubstr("this plan is without it."));
+  EXPECT_THAT(plan_text(of, kUnfolded),
+              HasSubstr("less than 3.00 million USD, which the gap hides"));
+  EXPECT_THAT(plan_text(of, kUnfolded), HasSubstr("this plan is without it."));
   worth(0, 1e3);  // nobody begins a programme of 50 million for that
-  EXPECT_THAT(plan_text(of), StartsWith("Own chip own: no."));
+  EXPECT_THAT(plan_text(of, kUnfolded), StartsWith("Own chip own: no."));
 }
 
 // The keys that answer for the numbers of a document.
@@ -300,13 +310,14 @@ TEST(PlanReport, answers_for_every_number_of_its_document) {
 TEST(PlanReport, lists_the_programme_among_what_is_to_be_signed) {
   PlanRecord of = record();
   decide(of, {0, 0});
-  EXPECT_THAT(plan_text(of), HasSubstr("the programme of own"));
-  EXPECT_THAT(plan_text(of),
+  EXPECT_THAT(plan_text(of, kUnfolded), HasSubstr("the programme of own"));
+  EXPECT_THAT(plan_text(of, kUnfolded),
               testing::ContainsRegex("2027-01-01 +programme of own +2027-Q3 +1.00 +gate +all"));
   decide(of, {-1, 1});
-  EXPECT_THAT(plan_text(of), testing::ContainsRegex(
-                                 "2027-04-01 +programme of own +2027-Q4 +0.4[0 ]+gate +0 to 1.00"));
-  EXPECT_THAT(plan_text(of), Not(HasSubstr("the programme of own")));
+  EXPECT_THAT(
+      plan_text(of, kUnfolded),
+      testing::ContainsRegex("2027-04-01 +programme of own +2027-Q4 +0.4[0 ]+gate +0 to 1.00"));
+  EXPECT_THAT(plan_text(of, kUnfolded), Not(HasSubstr("the programme of own")));
 }
 
 TEST(PlanReport, ranges_what_is_signed_together_over_the_futures) {
@@ -318,9 +329,10 @@ TEST(PlanReport, ranges_what_is_signed_together_over_the_futures) {
   // One future has early what the other has late: 100 in both.
   of.plan.best.decisions[0].options[0].ordered = {0, 0, 100, 0, 0, 0};
   of.plan.best.decisions[1].options[0].ordered = {0, 0, 0, 100, 0, 0};
-  EXPECT_THAT(plan_text(of), testing::ContainsRegex("gpu +2027-Q3 .. 2027-Q4 +100 +chips +all"));
+  EXPECT_THAT(plan_text(of, kUnfolded),
+              testing::ContainsRegex("gpu +2027-Q3 .. 2027-Q4 +100 +chips +all"));
   of.plan.best.decisions[1].options[0].ordered = {0, 0, 30, 100, 0, 0};
-  EXPECT_THAT(plan_text(of),
+  EXPECT_THAT(plan_text(of, kUnfolded),
               testing::ContainsRegex("gpu +2027-Q3 .. 2027-Q4 +112 +chips +100 to 130"));
 }
 

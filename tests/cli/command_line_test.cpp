@@ -177,6 +177,7 @@ TEST(CommandLine, usage_errors_exit_with_2_and_suggest_what_is_near) {
            {{"run", model(), "-p", "x", "-s", "0x10"}, "U0104", "`0x10`"},
            {{"cost", "b200", "--seed", "-1"}, "U0104", "--seed: `-1` is no whole number"},
            {{"cost", "b200", "--seed", "18446744073709551616"}, "U0104", "is no whole number"},
+           {{"cost", "t.csv", "--vectors", "dies", "--set", "a=1"}, "U0104", "--vectors"},
            {{"compare", "--models", "llama-3.1-8b", "--seed", "-1"}, "U0104", "--seed: `-1`"},
            {{"plan", "s.toml", "--seed", "-1"}, "U0104", "--seed: `-1`"},
            {{"plan", "s.toml", "--gap", "nan"}, "U0104", "`nan` is no number from 0 to 1"},
