@@ -88,27 +88,6 @@ class Listener {
   Listener(const Program& program, const SolveOptions& options)
       : program_(program), options_(options) {}
 
-  // Until the search ends, or is to end.
-  void listen(int from) {
-    constexpr int kAskEveryMs = 50;
-    std::array<char, 1 << 16> block{};
-    while (!must_end()) {
-      pollfd ready{.fd = from, .events = POLLIN, .revents = 0};
-      if (::poll(&ready, 1, kAskEveryMs) <= 0) {
-        continue;
-      }
-      const ssize_t count = ::read(from, block.data(), block.size());
-      if (count == 0) {
-        return;
-      }
-      bytes_.append(block.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-      take_news();
-    }
-  }
-
-  Heard heard;
-
- private:
   bool must_end() {
     // CBC looks at its clock in few of its phases.
     constexpr std::chrono::duration<double> kGrace{1};
@@ -116,6 +95,40 @@ class Listener {
     heard.is_interrupted = options_.interrupted && options_.interrupted();
     heard.is_late = Clock::now() - begin_ > limit + kGrace;
     return heard.is_interrupted || heard.is_late;
+  }
+
+  // Until the search ends, or is to end.
+  void listen(int from) {
+    constexpr int kAskEveryMs = 50;
+    while (!must_end()) {
+      pollfd ready{.fd = from, .events = POLLIN, .revents = 0};
+      if (::poll(&ready, 1, kAskEveryMs) <= 0) {
+        continue;
+      }
+      if (!hear(from)) {
+        return;
+      }
+    }
+  }
+
+  // What the search had told before it was ended.
+  void hear_the_rest(int from) {
+    while (hear(from)) {
+    }
+  }
+
+  Heard heard;
+
+ private:
+  // False: it has nothing more to tell.
+  bool hear(int from) {
+    std::array<char, 1 << 16> block{};
+    const ssize_t count = ::read(from, block.data(), block.size());
+    if (count > 0) {
+      bytes_.append(block.data(), static_cast<std::size_t>(count));
+      take_news();
+    }
+    return count > 0 || (count < 0 && errno == EINTR);
   }
 
   void take_news() {
@@ -189,7 +202,8 @@ Result<File> file_of(const CbcTask& task) {
   return file;
 }
 
-// Its caller alone decides when it ends: Ctrl-C on a terminal, which goes to both, is blocked.
+// Its caller alone decides when it ends: Ctrl-C on a terminal, which goes to both, is blocked. Of
+// what the caller has open it gets the two and standard error.
 Result<pid_t> spawn_search(const File& task, const File& news) {
   sigset_t blocked;
   ::sigemptyset(&blocked);
@@ -199,6 +213,7 @@ Result<pid_t> spawn_search(const File& task, const File& news) {
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, task.descriptor(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, news.descriptor(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
@@ -217,6 +232,10 @@ Result<pid_t> spawn_search(const File& task, const File& news) {
 }
 
 Result<Heard> searched(const Program& program, const CbcTask& task, const SolveOptions& options) {
+  Listener listener(program, options);
+  if (listener.must_end()) {
+    return std::move(listener.heard);
+  }
   const auto input = file_of(task);
   if (!input) {
     return fail(input);
@@ -232,12 +251,12 @@ Result<Heard> searched(const Program& program, const CbcTask& task, const SolveO
   if (!child) {
     return fail(child);
   }
-  Listener listener(program, options);
   listener.listen(from.descriptor());
-  Heard heard = std::move(listener.heard);
-  if (heard.is_interrupted || heard.is_late) {
+  if (listener.heard.is_interrupted || listener.heard.is_late) {
     ::kill(*child, SIGKILL);
+    listener.hear_the_rest(from.descriptor());
   }
+  Heard heard = std::move(listener.heard);
   int status = 0;
   while (::waitpid(*child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -249,7 +268,12 @@ Result<Heard> searched(const Program& program, const CbcTask& task, const SolveO
     return fail("S0203", "CBC gave up: numerical difficulties");
   }
   if (heard.news.state == CbcState::searching && !heard.is_interrupted && !heard.is_late) {
-    return fail("S0203", "CBC ended before its search did");
+    return fail(
+        "S0203",
+        fmt::format("CBC ended before its search did: {}",
+                    WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status))
+                                        : fmt::format("exit code {}", WEXITSTATUS(status)).c_str()),
+        {"where it was killed the machine may be out of memory; or --solver highs"});
   }
   return heard;
 }

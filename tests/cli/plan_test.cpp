@@ -4,9 +4,13 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <numeric>
+#include <thread>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -262,6 +266,47 @@ TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
     EXPECT_THAT(ended.out, HasSubstr("interrupted")) << solver;
     EXPECT_THAT(ended.out, testing::ContainsRegex("objective [0-9].*\nbound     [1-9]")) << solver;
     EXPECT_THAT(ended.out, testing::ContainsRegex("gap       [0-9.e+-]+ %")) << solver;
+  }
+}
+
+// The processes whose parent it is.
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");
+    pid_t process = 0, its_parent = 0;
+    std::string name, state;
+    if (file >> process >> name >> state >> its_parent && its_parent == parent) {
+      found.push_back(process);
+    }
+  }
+  return found;
+}
+
+// Whether `condition` holds within some seconds.
+bool comes_true(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1000 && !condition(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return condition();
+}
+
+TEST_F(PlanVerb, killed_leaves_no_search_behind) {
+  const std::string path = folder.write("hard.mps", hard_mps());
+  std::vector<pid_t> searches;
+  const Ended ended = test::run_program(
+      {CHURON_BINARY, "plan", "--mps", path, "--gap", "0", "--solver", "cbc"}, {}, [&](pid_t verb) {
+        EXPECT_TRUE(comes_true([&] { return !(searches = children_of(verb)).empty(); }));
+        ::kill(verb, SIGKILL);
+      });
+  EXPECT_EQ(ended.exit, 128 + SIGKILL);
+  for (const pid_t search : searches) {
+    // Whoever takes it over may not have waited for it yet.
+    EXPECT_TRUE(comes_true([&] {
+      std::ifstream file("/proc/" + std::to_string(search) + "/stat");
+      std::string process, name, state;
+      return !(file >> process >> name >> state) || state == "Z" || name != "(churon-cbc)";
+    }));
   }
 }
 

@@ -2,6 +2,7 @@
 // own: CBC heeds neither signals nor its clock in many of its phases, so its caller ends it.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 #include <coin/CbcEventHandler.hpp>
@@ -157,12 +158,18 @@ std::string read_all(int from) {
   return bytes;
 }
 
+// Whether the caller ended before it could be seen to end.
+bool is_alone() {
+  pollfd news{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return ::poll(&news, 1, 0) > 0 && (news.revents & POLLERR) != 0;
+}
+
 void write_all(int to, const void* data, std::size_t size) {
   const char* at = static_cast<const char*>(data);
   while (size > 0) {
     const ssize_t done = ::write(to, at, size);
     if (done <= 0) {
-      return;
+      ::_exit(1);  // nobody listens any more
     }
     at += done;
     size -= static_cast<std::size_t>(done);
@@ -176,6 +183,9 @@ void write_all(int to, const void* data, std::size_t size) {
 int main() {
   using namespace churon::plan;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (is_alone()) {
+    return 1;
+  }
   // No word of CBC's gets among the news.
   const int to = ::dup(STDOUT_FILENO);
   ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
