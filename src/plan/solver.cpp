@@ -81,6 +81,51 @@ Result<Solution> with_whole_numbers(const Program& program, const SolveOptions& 
   return solution;
 }
 
+// The directions in which nothing ends a program, none longer than one in any variable.
+Program endless_directions(const Program& program) {
+  Program cone;
+  cone.maximise = program.maximise;
+  for (const Variable& variable : program.variables()) {
+    cone.add({.name = variable.name,
+              .lower = std::isfinite(variable.lower) ? 0.0 : -1.0,
+              .upper = std::isfinite(variable.upper) ? 0.0 : 1.0,
+              .cost = variable.cost});
+  }
+  for (int i = 0; i < program.row_count(); ++i) {
+    const Row& row = program.at(RowId{i});
+    cone.add({.name = row.name,
+              .lower = std::isfinite(row.lower) ? 0.0 : row.lower,
+              .upper = std::isfinite(row.upper) ? 0.0 : row.upper},
+             program.terms({i}));
+  }
+  return cone;
+}
+
+// Of a program that has solutions and whose numbers are rational, as all of a computer are: its
+// objective has no end where one of the endless directions improves it, and only there.
+Result<Solution> without_end(const Program& program, const SolveOptions& options, Solution solution,
+                             const SolverEntry& solver) {
+  auto best = solver.solve(endless_directions(program), {.time_limit_s = options.time_limit_s,
+                                                         .interrupted = options.interrupted});
+  if (!best) {
+    return best;
+  }
+  if (best->status == Status::time_limit || best->status == Status::interrupted) {
+    return Solution{.status = best->status, .values = {}, .duals = {}};
+  }
+  const double gain = program.maximise ? best->objective : -best->objective;
+  if (best->status != Status::optimal || gain <= 0) {
+    return fail("S0203",
+                fmt::format("{} says that the objective has no end, but in no direction does it "
+                            "improve without one",
+                            solver.meaning),
+                {"numbers beyond 1e15 are a frequent reason",
+                 "another solver may do better: "
+                 "--solver"});
+  }
+  return solution;
+}
+
 }  // namespace
 
 std::string_view name(Status status) {
@@ -125,6 +170,9 @@ Result<Solution> solve(const Program& program, const SolveOptions& options,
   if (const auto wrong = wrong_claim(program, options, *solution)) {
     return fail("S0203", fmt::format("{} {}", solver.meaning, *wrong),
                 {"another solver may do better: --solver"});
+  }
+  if (solution->status == Status::unbounded) {
+    return without_end(program, options, std::move(*solution), solver);
   }
   if (!solution->has_values()) {
     return solution;

@@ -1,11 +1,20 @@
 #include "plan/solver.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <functional>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/random.h"
 #include "plan/checker.h"
@@ -110,6 +119,20 @@ TEST(Solvers, tell_no_solution_from_no_end) {
   }
 }
 
+TEST(Solvers, say_of_no_program_that_it_has_no_end_where_it_has_one) {
+  Program program;  // numbers that are too large for CBC
+  program.maximise = true;
+  const VariableId x = program.add({"x", 0, kInfinity, 1, true});
+  const VariableId y = program.add({"y", 0, kInfinity, 1, true});
+  program.add({"r", -kInfinity, 1e18}, std::vector<Term>{{x, 3}, {y, 7}});
+  for (const SolverEntry& solver : solvers()) {
+    const auto solution = solve(program, {}, solver.kind);
+    EXPECT_TRUE(solution ? solution->status == Status::optimal
+                         : solution.error().front().code == "S0203")
+        << solver.word;
+  }
+}
+
 TEST(Solvers, give_the_price_of_a_row_of_a_linear_program) {
   Program program;
   const VariableId x = program.add({"x", 0, kInfinity, 3});
@@ -123,19 +146,25 @@ TEST(Solvers, give_the_price_of_a_row_of_a_linear_program) {
 }
 
 TEST(Solvers, run_side_by_side_with_the_same_result) {
-  std::vector<double> alone, together(16);
-  for (std::uint64_t seed = 1; seed <= 16; ++seed) {
-    alone.push_back(solve(small_program(seed), {})->objective);
-  }
-  const auto half = [&](std::size_t first) {
-    for (std::size_t i = first; i < together.size(); i += 2) {
-      together[i] = solve(small_program(i + 1), {})->objective;
+  constexpr std::size_t kThreads = 4;
+  for (const SolverEntry& solver : solvers()) {
+    std::vector<double> alone, together(16);
+    for (std::uint64_t seed = 1; seed <= 16; ++seed) {
+      alone.push_back(solve(small_program(seed), {}, solver.kind)->objective);
     }
-  };
-  std::thread other(half, 1);
-  half(0);
-  other.join();
-  EXPECT_EQ(alone, together);
+    std::vector<std::thread> threads;
+    for (std::size_t first = 0; first < kThreads; ++first) {
+      threads.emplace_back([&, first] {
+        for (std::size_t i = first; i < together.size(); i += kThreads) {
+          together[i] = solve(small_program(i + 1), {}, solver.kind)->objective;
+        }
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    EXPECT_EQ(alone, together) << solver.word;
+  }
 }
 
 // Forty items of two knapsacks that nearly tie: no solver is done at once.
@@ -198,6 +227,65 @@ TEST(Solvers, end_at_the_time_limit) {
   }
 }
 
+// Searches that this process has begun and that have not ended.
+std::vector<pid_t> searches() {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");
+    pid_t process = 0, parent = 0;
+    std::string name, state;
+    if (file >> process >> name >> state >> parent && parent == ::getpid() && state != "Z" &&
+        name == "(churon-cbc)") {
+      found.push_back(process);
+    }
+  }
+  return found;
+}
+
+SolveOptions at_the_first_solution(const std::function<void()>& act) {
+  return {.gap = 0, .improved = [act, first = true](double, double) mutable {
+            if (first) {
+              act();
+            }
+            first = false;
+          }};
+}
+
+TEST(Cbc, is_given_nothing_that_its_caller_has_open) {
+  const int open = ::memfd_create("its-caller", 0);  // no MFD_CLOEXEC
+  std::vector<std::string> descriptors;
+  SolveOptions options = at_the_first_solution([&] {
+    for (const pid_t search : searches()) {
+      for (const auto& entry :
+           std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", search))) {
+        descriptors.push_back(std::filesystem::read_symlink(entry).string());
+      }
+    }
+  });
+  options.interrupted = [&] { return !descriptors.empty(); };
+  ASSERT_TRUE(solve(knapsacks(), options, SolverKind::cbc));
+  ::close(open);
+  EXPECT_THAT(descriptors, testing::Contains(HasSubstr("memfd:churon-cbc")));
+  EXPECT_THAT(descriptors, testing::Not(testing::Contains(HasSubstr("its-caller"))));
+}
+
+TEST(Cbc, whose_search_is_killed_is_an_error_that_says_so) {
+  const auto solution = solve(knapsacks(), at_the_first_solution([] {
+                                for (const pid_t search : searches()) {
+                                  ::kill(search, SIGKILL);
+                                }
+                              }),
+                              SolverKind::cbc);
+  ASSERT_FALSE(solution);
+  EXPECT_EQ(solution.error().front().code, "S0203");
+  EXPECT_THAT(solution.error().front().message, HasSubstr("Killed"));
+}
+
+TEST(Cbc, leaves_no_search_behind) {
+  ASSERT_TRUE(solve(knapsacks(), {.gap = 0, .time_limit_s = 0.1}, SolverKind::cbc));
+  EXPECT_TRUE(searches().empty());
+}
+
 // x + y >= 2, both whole, at 1 and 3 each: the optimum is 2, x = 2.
 Program two_items() {
   Program program;
@@ -248,6 +336,9 @@ Result<Solution> liar(const Program&, const SolveOptions&) {
       said.status = Status::time_limit;
       said.bound = 1;
       break;
+    case 13:
+      said = {.status = Status::unbounded, .values = {}, .duals = {}};
+      break;
     default:
       break;
   }
@@ -271,7 +362,8 @@ TEST(Solvers, are_believed_in_nothing) {
   EXPECT_EQ(code(liar<9>), "S0203");   // optimal, and nothing found
   EXPECT_EQ(code(liar<10>), "S0203");  // optimal, and far from the bound
   EXPECT_EQ(code(liar<11>), "S0203");
-  EXPECT_EQ(code(liar<12>), "none");  // the same at the end of its time is none
+  EXPECT_EQ(code(liar<13>), "S0203");  // without end, and all variables have bounds
+  EXPECT_EQ(code(liar<12>), "none");   // the same at the end of its time is none
 }
 
 TEST(Checker, finds_what_breaks_a_program) {
