@@ -60,7 +60,9 @@ std::string to_text(const Diagnostic& diagnostic, bool color) {
       gutter = std::string(std::to_string(span->line).size(), ' ');
       text += fmt::format("{}{}-->{} {}:{}:{}\n", gutter, style.frame, style.reset,
                           escape_control(span->file), span->line, span->column);
-      text += span->text.empty() ? "" : excerpt(*span, style);
+      constexpr std::size_t kShownMax = 400;  // bytes: a longer line says where, and is not shown
+      const bool is_shown = !span->text.empty() && span->text.size() <= kShownMax;
+      text += is_shown ? excerpt(*span, style) : "";
     } else {
       text += fmt::format("{} -->{} {}\n", style.frame, style.reset, escape_control(span->file));
     }

@@ -22,6 +22,12 @@ TEST(Diagnostic, reads_like_rustc) {
             "  = note: [core.matrix] accepts: cols, k, rows\n");
 }
 
+TEST(Diagnostic, names_the_place_in_a_line_that_is_too_long_to_show) {
+  Diagnostic diagnostic{.code = "C0101", .message = "too deep"};
+  diagnostic.span = SourceSpan{"a.toml", 1, 300, 1, std::string(401, '['), ""};
+  EXPECT_EQ(to_text(diagnostic), "error[C0101]: too deep\n --> a.toml:1:300\n");
+}
+
 TEST(Diagnostic, escapes_control_characters_and_keeps_the_caret_in_place) {
   const Diagnostic diagnostic{
       .code = "C0001", .message = "odd\x1b", .span = SourceSpan{"a\nb", 1, 3, 1, "\x1bz!", ""}};

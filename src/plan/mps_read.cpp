@@ -15,6 +15,7 @@ namespace churon::plan {
 
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 // Solvers take numbers of this size for infinite.
 constexpr double kInfinite = 1e20;
 
@@ -488,6 +489,9 @@ class Reader {
 }  // namespace
 
 Result<Program> parse_mps(std::string_view text, const std::string& file) {
+  if (text.starts_with(kByteOrderMark)) {
+    text.remove_prefix(kByteOrderMark.size());
+  }
   auto free = Reader(text, file, MpsFormat::free).run();
   if (free) {
     return free;

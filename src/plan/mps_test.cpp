@@ -144,6 +144,12 @@ TEST(Mps, names_the_line_of_what_is_wrong) {
   EXPECT_THAT(error_of("ROWS\n X r\nENDATA\n"), HasSubstr("S0106"));
 }
 
+TEST(Mps, may_begin_with_a_byte_order_mark) {
+  EXPECT_EQ(read("\xEF\xBB\xBFNAME t\nROWS\n N obj\n L r\nCOLUMNS\n x obj 1 r 1\nENDATA\n")
+                .variable_count(),
+            1);
+}
+
 TEST(Mps, written_and_read_again_is_the_same_program) {
   Program program;
   program.maximise = true;
