@@ -108,11 +108,11 @@ TEST_F(PlanVerb, draws_its_charts_and_explains_its_numbers) {
   EXPECT_THAT(run({kStartup, "--explain", "total"}).out, HasSubstr("option.mi355x.price"));
   EXPECT_THAT(run({kStartup, "--explain", "waiting"}).out, HasSubstr("best plan with nothing new"));
   EXPECT_THAT(run({kStartup, "--explain", "order.mi355x.2027-Q2"}).out, HasSubstr("USD a chip"));
-  for (const char* key :
-       {"tail", "future.surge+2q", "programme.churon-1", "order.rent-h100.2028-Q1",
-        "capital.2027-Q2", "operation.2027-Q2", "cash.2027-Q2", "fleet.2027-Q2", "demand.2027-Q2",
-        "served.2027-Q2", "unmet.2027-Q2", "power.colo.2028-Q3", "site.colo.power",
-        "scenario.surge.factor", "option.b200.lead"}) {
+  for (const std::string& key : test::spread(std::vector<std::string>{
+           "tail", "future.surge+2q", "programme.churon-1", "order.rent-h100.2028-Q1",
+           "capital.2027-Q2", "operation.2027-Q2", "cash.2027-Q2", "fleet.2027-Q2",
+           "demand.2027-Q2", "served.2027-Q2", "unmet.2027-Q2", "power.colo.2028-Q3",
+           "site.colo.power", "scenario.surge.factor", "option.b200.lead"})) {
     const Ended ended = run({kStartup, "--explain", key});
     EXPECT_EQ(ended.exit, 0) << ended.err;
     EXPECT_THAT(ended.out, StartsWith(key));
