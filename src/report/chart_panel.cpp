@@ -18,6 +18,14 @@ bool overlap(const Box& a, const Box& b) {
   return a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
 }
 
+struct Spot {
+  double x, y;
+};
+double distance(const Spot& spot, const Box& box) {
+  return std::hypot(std::max({box.x1 - spot.x, 0.0, spot.x - box.x2}),
+                    std::max({box.y1 - spot.y, 0.0, spot.y - box.y2}));
+}
+
 struct Segment {
   double x1, y1, x2, y2;
 };
@@ -257,6 +265,7 @@ class PanelDrawing {
                       svg_escaped(series.name + (point.label.empty() ? "" : ": " + point.label)));
       taken_.push_back(
           {x - kMarkerRadius, y - kMarkerRadius, x + kMarkerRadius, y + kMarkerRadius});
+      markers_.push_back({x, y});
     }
   }
 
@@ -274,7 +283,8 @@ class PanelDrawing {
         path, svg_color(series.style.color));
   }
 
-  // Each beside its point, in the first place that is free; none where all are taken.
+  // Each beside its point, in the first place that is free and no nearer to another point; none
+  // where there is no such place.
   void labels(const Series& series) {
     for (const ChartPoint& point : series.points) {
       if (point.label.empty() || point.label.find('\n') != std::string::npos || !is_inside(point)) {
@@ -284,20 +294,20 @@ class PanelDrawing {
       const double y = at_y(point.y);
       const double width = svg_text_width(point.label, kSmallFont);
       const double gap = kMarkerRadius + 3;
-      struct Place {
-        double x, y;
-      };
-      for (const Place place :
-           {Place{x + gap, y + 4}, Place{x - gap - width, y + 4}, Place{x - width / 2, y - gap - 1},
-            Place{x - width / 2, y + gap + 9}, Place{x + gap, y - gap}, Place{x + gap, y + gap + 9},
-            Place{x - gap - width, y - gap}, Place{x - gap - width, y + gap + 9}}) {
+      for (const Spot place :
+           {Spot{x + gap, y + 4}, Spot{x - gap - width, y + 4}, Spot{x - width / 2, y - gap - 1},
+            Spot{x - width / 2, y + gap + 9}, Spot{x + gap, y - gap}, Spot{x + gap, y + gap + 9},
+            Spot{x - gap - width, y - gap}, Spot{x - gap - width, y + gap + 9}}) {
         const Box box{place.x - 1, place.y - 10, place.x + width + 1, place.y + 3};
         const bool fits = box.x1 >= left_ && box.x2 <= right_ && box.y1 >= top_ &&
                           box.y2 <= bottom_ &&
                           std::none_of(taken_.begin(), taken_.end(),
                                        [&](const Box& other) { return overlap(box, other); }) &&
                           std::none_of(lines_.begin(), lines_.end(),
-                                       [&](const Segment& line) { return crosses(line, box); });
+                                       [&](const Segment& line) { return crosses(line, box); }) &&
+                          std::none_of(markers_.begin(), markers_.end(), [&](const Spot& other) {
+                            return distance(other, box) < distance({x, y}, box);
+                          });
         if (fits) {
           out_ += text_at(place.x, place.y, point.label, kSmallFont, Anchor::start);
           taken_.push_back(box);
@@ -310,7 +320,8 @@ class PanelDrawing {
   const Panel& panel_;
   double left_, right_, top_, bottom_;
   Range x_, y_;
-  std::vector<Box> taken_;      // by markers and texts
+  std::vector<Box> taken_;  // by markers and texts
+  std::vector<Spot> markers_;
   std::vector<Segment> lines_;  // of all series
   std::string out_;
 };

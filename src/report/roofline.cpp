@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "base/text.h"
 #include "report/chart.h"
@@ -79,6 +78,12 @@ class Canvas {
       put(column++, row, std::string(1, c));
     }
   }
+  [[nodiscard]] bool is_free(int column, int row, std::size_t count) const {
+    const auto& cells = rows_[static_cast<std::size_t>(row)];
+    const auto first = cells.begin() + column;
+    return std::all_of(first, first + static_cast<std::ptrdiff_t>(count),
+                       [](const std::string& cell) { return cell == " "; });
+  }
   [[nodiscard]] std::string row(std::size_t index) const {
     std::string text;
     for (const std::string& cell : rows_[index]) {
@@ -124,21 +129,6 @@ std::string roofline_text(const Roofline& roofline, Charset charset, int width, 
       canvas.put(column, row_of(rate), unicode ? "╱" : "/");
     }
   }
-  // Names of roofs stand over their right ends; the highest first.
-  std::vector<Roof> roofs = roofline.roofs;
-  std::stable_sort(roofs.begin(), roofs.end(), [](const Roof& a, const Roof& b) {
-    return a.operations_per_s > b.operations_per_s;
-  });
-  std::set<int> taken;
-  for (const Roof& roof : roofs) {
-    const std::string words =
-        fmt::format("{} {}", roof.name, si(roof.operations_per_s, "op/s", Charset::ascii));
-    int row = row_of(roof.operations_per_s) - 1;
-    row = std::max(row, 0);
-    if (taken.insert(row).second) {
-      canvas.write(width - static_cast<int>(words.size()), row, words);
-    }
-  }
   Table table({Align::left, Align::left, Align::left, Align::right, Align::right, Align::right});
   table.row({"", "operator", "step", "op/byte", "reaches", "of the roof"});
   std::vector<std::pair<const RooflinePoint*, std::string>> letters;
@@ -155,6 +145,23 @@ std::string roofline_text(const Roofline& roofline, Charset charset, int width, 
   // Where two meet, the first is seen.
   for (auto it = letters.rbegin(); it != letters.rend(); ++it) {
     canvas.put(column_of(it->first->intensity), row_of(it->first->operations_per_s), it->second);
+  }
+  // Names of roofs stand over their right ends, or further left where points are in the way; the
+  // highest first.
+  std::vector<Roof> roofs = roofline.roofs;
+  std::stable_sort(roofs.begin(), roofs.end(), [](const Roof& a, const Roof& b) {
+    return a.operations_per_s > b.operations_per_s;
+  });
+  for (const Roof& roof : roofs) {
+    const std::string words =
+        fmt::format("{} {}", roof.name, si(roof.operations_per_s, "op/s", Charset::ascii));
+    const int row = std::max(row_of(roof.operations_per_s) - 1, 0);
+    for (int column = width - static_cast<int>(words.size()); column >= 0; --column) {
+      if (canvas.is_free(column, row, words.size())) {
+        canvas.write(column, row, words);
+        break;
+      }
+    }
   }
   std::string out = escape_control(roofline.title) + "\n";
   const std::vector<double> labels = ticks(y.low, y.high, Scale::logarithmic, 5);
