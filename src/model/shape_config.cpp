@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/json.h"
+#include "base/json_fault.h"
 #include "base/text.h"
 #include "model/findings.h"
 #include "model/shape_check.h"
@@ -558,12 +559,13 @@ std::span<const std::string_view> config_model_types() { return kModelTypeNames;
 Result<Hyperparameters> parse_config(std::string_view text, const std::string& path) {
   const Json document = Json::parse(text, nullptr, false);
   if (!document.is_object()) {
-    return in_file({{.code = "M0606",
-                     .message = document.is_discarded() ? "this is no JSON text"
-                                                        : "this JSON text is no object",
-                     .help = {"a config.json as it lies beside a model on the Hugging Face hub "
-                              "is wanted"}}},
-                   path);
+    return in_file(
+        {{.code = "M0606",
+          .message = document.is_discarded() ? "this is no JSON text: " + json_fault(text)
+                                             : "this JSON text is no object",
+          .help = {"a config.json as it lies beside a model on the Hugging Face hub "
+                   "is wanted"}}},
+        path);
   }
   if (const auto inner = document.find("text_config");
       inner != document.end() && !inner->is_null() && !inner->is_object()) {
