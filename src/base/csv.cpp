@@ -96,14 +96,14 @@ class Reader {
       }
       if (!fits && good) {
         find("B0008", fmt::format("this row has more than {} fields", limits_.columns_max), row,
-             column);
+             column, "give the table in parts, or leave columns out");
         good = false;
       }
       if (++fields_ > limits_.fields_max) {
         find("B0008",
              fmt::format("the table has more than {} fields: the rest is not read",
                          limits_.fields_max),
-             row, column);
+             row, column, "give the table in parts");
         full_ = true;
         return false;
       }
@@ -129,7 +129,7 @@ class Reader {
     return Problem{
         "B0008",
         fmt::format("this field has {} bytes; at most {} are read", size, limits_.field_size_max),
-        ""};
+        "shorten it; a comma or a line end may be missing"};
   }
 
   std::optional<Problem> read_plain(CsvField& field) {

@@ -23,6 +23,11 @@ tl::unexpected<Diagnostics> system_error(std::string_view action, const std::str
 
 }  // namespace
 
+tl::unexpected<Diagnostics> not_a_regular_file(const std::string& path) {
+  return fail("B0002", fmt::format("`{}` is not a regular file", path),
+              {"give a file on disk: no folder, pipe or device"});
+}
+
 File& File::operator=(File&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   return *this;
@@ -40,7 +45,7 @@ Result<std::uint64_t> File::size(const std::string& path) const {
     return system_error("stat", path);
   }
   if (!S_ISREG(status.st_mode)) {
-    return fail("B0002", fmt::format("`{}` is not a regular file", path));
+    return not_a_regular_file(path);
   }
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -58,8 +63,10 @@ Result<void> File::read_at(std::uint64_t offset, std::span<std::byte> out,
       return system_error("read", path);
     }
     if (got == 0) {
-      return fail("B0003", fmt::format("`{}` ends at byte {}, {} more were expected", path,
-                                       offset + done, out.size() - done));
+      return fail("B0003",
+                  fmt::format("`{}` ends at byte {}, {} more were expected", path, offset + done,
+                              out.size() - done),
+                  {"the file was cut: fetch or copy it again"});
     }
     done += static_cast<std::size_t>(got);
   }

@@ -34,6 +34,8 @@ class File {
 };
 
 Result<File> open_for_reading(const std::string& path);
+// B0002: what is read by places must have a size.
+tl::unexpected<Diagnostics> not_a_regular_file(const std::string& path);
 
 // The whole file, pipe or device, at most `size_max` bytes: a longer one is an error.
 Result<std::string> read_file(const std::string& path, std::uint64_t size_max);
