@@ -57,4 +57,14 @@ inline tl::unexpected<Diagnostics> in_file(Diagnostics errors, const std::string
   return tl::unexpected(std::move(errors));
 }
 
+// What can be done about a GGUF file that is wrong, where nothing better is known: said once, under
+// the last error, so that a list of them stays short.
+inline Diagnostics with_remedy(Diagnostics errors) {
+  if (!errors.empty() && errors.back().help.empty()) {
+    errors.back().help.emplace_back(
+        "the file is damaged or was written wrongly: fetch it again, or convert the model anew");
+  }
+  return errors;
+}
+
 }  // namespace churon::model

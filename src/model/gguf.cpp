@@ -53,6 +53,7 @@ constexpr std::uint32_t kTensorRankMax = 4;
 constexpr int kArrayDepthMax = 4;
 constexpr std::uint32_t kAlignmentDefault = 32;
 constexpr std::string_view kAlignmentKey = "general.alignment";
+constexpr std::string_view kConvertHelp = "llama.cpp's tools convert it";
 
 std::string known_tensor_types() {
   std::vector<std::string> names;
@@ -159,11 +160,12 @@ class HeaderParser {
       return false;
     }
     if (version != 0 && (version & 0xFFFF) == 0) {
-      return fail_at(4, "M0104", "the file is big-endian; little-endian GGUF is read");
+      return fail_at(4, "M0104", "the file is big-endian; little-endian GGUF is read",
+                     {std::string(kConvertHelp)});
     }
     if (version != 2 && version != 3) {
-      return fail_at(4, "M0104",
-                     fmt::format("GGUF version {}; versions 2 and 3 are read", version));
+      return fail_at(4, "M0104", fmt::format("GGUF version {}; versions 2 and 3 are read", version),
+                     {std::string(kConvertHelp)});
     }
     return read(tensor_count, "the number of tensors") && read(entry_count, "the number of keys");
   }
@@ -405,13 +407,15 @@ class HeaderParser {
         return false;
       }
       if (tensor.dims[i] == 0) {
-        return fail_at(position_ - 8, "M0201",
-                       fmt::format("dimension {} of tensor `{}` is 0", i, tensor.name));
+        return fail_at(
+            position_ - 8, "M0201",
+            fmt::format("dimension {} of tensor `{}` is 0; 1 or more is right", i, tensor.name));
       }
       if (__builtin_mul_overflow(elements, tensor.dims[i], &elements) ||
           elements > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        return fail_at(dims_offset, "M0201",
-                       fmt::format("tensor `{}` has 2^63 elements or more", tensor.name));
+        return fail_at(
+            dims_offset, "M0201",
+            fmt::format("tensor `{}` has 2^63 elements or more; fewer are right", tensor.name));
       }
     }
     const std::uint64_t type_offset = position_;
@@ -423,7 +427,8 @@ class HeaderParser {
       return fail_at(
           type_offset, "M0202",
           fmt::format("tensor `{}` is of type {}, which is not supported", tensor.name, type),
-          {"supported are " + known_tensor_types()});
+          {"supported are " + known_tensor_types(),
+           "llama.cpp's `llama-quantize` makes one of them from the original file"});
     }
     tensor.type = *known;
     const auto& layout = numeric::info(tensor.type);
@@ -435,8 +440,9 @@ class HeaderParser {
     }
     if (__builtin_mul_overflow(elements / block_elements,
                                static_cast<std::uint64_t>(layout.block_bytes), &tensor.bytes)) {
-      return fail_at(dims_offset, "M0201",
-                     fmt::format("tensor `{}` has 2^64 bytes or more", tensor.name));
+      return fail_at(
+          dims_offset, "M0201",
+          fmt::format("tensor `{}` has 2^64 bytes or more; fewer are right", tensor.name));
     }
     return true;
   }
@@ -518,7 +524,7 @@ GgufFile assembled(HeaderParser& parser, std::vector<std::byte> header, std::uin
 }
 
 tl::unexpected<Diagnostics> errors_in(HeaderParser& parser, const std::string& path) {
-  Diagnostics errors = parser.errors();
+  Diagnostics errors = with_remedy(parser.errors());
   for (Diagnostic& error : errors) {
     error.message = fmt::format("`{}`: {}", path, error.message);
   }
@@ -587,7 +593,7 @@ Result<GgufFile> parse_gguf(std::vector<std::byte> header, std::uint64_t file_si
 Result<GgufFile> open_gguf(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    return fail("B0002", fmt::format("`{}` is not a regular file", path));
+    return not_a_regular_file(path);
   }
   auto file = open_for_reading(path);
   if (!file) {

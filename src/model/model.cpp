@@ -323,10 +323,12 @@ Result<std::vector<float>> Model::read_vector(TensorRole role, std::int64_t laye
   numeric::dequantize(vector.type, bytes.data(), values.size(), values.data());
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {
-      return fail("M0408",
-                  fmt::format("element {} of tensor `{}` is {}; a finite number is right", i,
-                              vector.name, values[i]),
-                  {"the file is damaged, or the model was trained or converted wrongly"});
+      return in_file(
+          {{.code = "M0408",
+            .message = fmt::format("element {} of tensor `{}` is {}; a finite number is right", i,
+                                   vector.name, values[i]),
+            .help = {"the file is damaged, or the model was trained or converted wrongly"}}},
+          file.path);
     }
   }
   return values;
@@ -335,11 +337,11 @@ Result<std::vector<float>> Model::read_vector(TensorRole role, std::int64_t laye
 Result<Model> make_model(GgufFile file) {
   auto h = churon::model::hyperparameters(file);
   if (!h) {
-    return in_file(h.error(), file.path);
+    return in_file(with_remedy(h.error()), file.path);
   }
   auto table = tensor_table(file, *h);
   if (!table) {
-    return in_file(table.error(), file.path);
+    return in_file(with_remedy(table.error()), file.path);
   }
   return Model{std::move(file), std::move(*h), std::move(*table)};
 }
@@ -347,10 +349,10 @@ Result<Model> make_model(GgufFile file) {
 Result<Hyperparameters> check_model(const GgufFile& file) {
   auto h = churon::model::hyperparameters(file);
   if (!h) {
-    return in_file(h.error(), file.path);
+    return in_file(with_remedy(h.error()), file.path);
   }
   if (const auto table = tensor_table(file, *h); !table) {
-    return in_file(table.error(), file.path);
+    return in_file(with_remedy(table.error()), file.path);
   }
   return h;
 }

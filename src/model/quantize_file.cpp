@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "model/findings.h"
 #include "numeric/thread_pool.h"
 
 namespace churon::model {
@@ -328,8 +329,11 @@ class Converter {
     if (from.type != to.type) {
       out_.resize(numeric::bytes_of(to.type, elements));
       if (!convert_pieces(from.type, to.type, elements, change)) {
-        return fail("M0408", fmt::format("tensor `{}` holds a value that is not finite", from.name),
-                    {"the file is damaged, or the model was trained or converted wrongly"});
+        return in_file(
+            {{.code = "M0408",
+              .message = fmt::format("tensor `{}` holds a value that is not finite", from.name),
+              .help = {"the file is damaged, or the model was trained or converted wrongly"}}},
+            input_.path);
       }
       out = &out_;
     }

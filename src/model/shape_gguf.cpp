@@ -198,11 +198,11 @@ Diagnostic unknown_architecture(std::string_view name) {
 
 Result<Hyperparameters> gguf_shape(const GgufFile& file) {
   if (const auto whole = check_whole(file); !whole) {
-    return in_file(whole.error(), file.path);
+    return in_file(with_remedy(whole.error()), file.path);
   }
   const auto named = file.metadata.string("general.architecture");
   if (!named) {
-    return in_file(named.error(), file.path);
+    return in_file(with_remedy(named.error()), file.path);
   }
   const ShapeArchitecture* known = find_architecture(*named);
   if (known == nullptr) {
@@ -224,7 +224,7 @@ Result<Hyperparameters> gguf_shape(const GgufFile& file) {
     }
   }
   if (!keys.findings.empty()) {
-    return in_file(keys.findings.take(), file.path);
+    return in_file(with_remedy(keys.findings.take()), file.path);
   }
   return h;
 }
