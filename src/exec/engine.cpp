@@ -23,18 +23,25 @@ numeric::KvShape kv_shape(const model::Hyperparameters& h) {
           static_cast<std::size_t>(h.key_dim)};
 }
 
-Result<void> check_options(const model::Hyperparameters& h, const EngineOptions& options) {
+Result<void> check_options(const model::Model& model, const EngineOptions& options) {
+  const model::Hyperparameters& h = model.hyperparameters;
   if (h.key_dim != h.value_dim) {
-    return fail("X0104", fmt::format("keys have {} elements a head and values {}: the cache holds "
-                                     "heads of one size",
-                                     h.key_dim, h.value_dim));
+    return fail({.code = "X0104",
+                 .message = fmt::format("keys have {} elements a head and values {}: the cache "
+                                        "holds heads of one size",
+                                        h.key_dim, h.value_dim),
+                 .notes = {fmt::format("in `{}`", model.file.path)},
+                 .help = {"such a model cannot be run yet; `churon models` lists some that can"}});
   }
   if (options.context < 1 || options.context > kContextMax) {
-    return fail("X0105", fmt::format("a context of {} positions; 1 to {} are possible",
-                                     options.context, kContextMax));
+    return fail("X0105",
+                fmt::format("a context of {} positions; 1 to {} are possible", options.context,
+                            kContextMax),
+                {"-c N sets it"});
   }
   if (options.threads < 1 || options.threads > 1024) {
-    return fail("X0106", fmt::format("{} threads; 1 to 1024 are possible", options.threads));
+    return fail("X0106", fmt::format("{} threads; 1 to 1024 are possible", options.threads),
+                {"-t N sets them; one for each processor is fastest"});
   }
   return {};
 }
@@ -102,7 +109,7 @@ Result<Engine> load_engine(const model::Model& model, const EngineOptions& optio
   if (options.arithmetic == Arithmetic::f32) {
     impl->options.kv = numeric::KvFormat::f32;
   }
-  if (auto right = check_options(model.hyperparameters, impl->options); !right) {
+  if (auto right = check_options(model, impl->options); !right) {
     return fail(right);
   }
   auto kernels = numeric::choose_kernels();

@@ -53,7 +53,8 @@ Result<Perplexity> perplexity(const Engine& engine, std::span<const std::int32_t
     }
   }
   if (result.positions.empty()) {
-    return fail("X0301", "the text has fewer than two tokens: there is nothing to score");
+    return fail("X0301", "the text has fewer than two tokens: there is nothing to score",
+                {"give a longer text"});
   }
   double sum = 0;
   for (const ScoredPosition& position : result.positions) {

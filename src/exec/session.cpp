@@ -190,6 +190,7 @@ struct SessionImpl {
     }
     error.notes.push_back(
         fmt::format("at positions {} to {}", position, position + ids.size() - 1));
+    error.notes.push_back(fmt::format("in `{}`", engine->model->file.path));
     error.help.emplace_back("the weights are damaged, or too large for FP32 activations");
     return error;
   }
@@ -458,8 +459,8 @@ struct SessionImpl {
     const auto vocab = engine->model->hyperparameters.vocab;
     for (const std::int32_t id : more) {
       if (id < 0 || id >= vocab) {
-        return fail("X0203",
-                    fmt::format("token id {} is not below the vocabulary's {}", id, vocab));
+        return fail("X0203", fmt::format("there is no token {}; ids are 0 to {}", id, vocab - 1),
+                    {"ids of another model's tokenizer do not fit this one"});
       }
     }
     return {};

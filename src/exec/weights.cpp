@@ -142,7 +142,9 @@ class WeightLoader {
       const auto target =
           numeric::transcode_target(tensor.type, only.empty() ? options_.native_weights : only);
       if (!target) {
-        return fail("X0101", "the list of weight formats that the chip takes is empty");
+        return fail("X0101", "the list of weight formats that the chip takes is empty",
+                    {"give the chip's description a [[format]] with `weight = true`; `churon check "
+                     "CHIP` shows what it has"});
       }
       item.format = target->format;
       item.exact = target->exact;
@@ -187,7 +189,8 @@ class WeightLoader {
       weights_.memory_ = numeric::Buffer(end, true);
     } catch (const std::bad_alloc&) {
       return fail("X0103",
-                  fmt::format("the system refuses {} bytes of memory for the weights", end));
+                  fmt::format("the system refuses {} bytes of memory for the weights", end),
+                  {"close other programs, or run a smaller model"});
     }
     for (const Item& item : items_) {
       std::byte* memory = weights_.memory_.data() + item.offset;
