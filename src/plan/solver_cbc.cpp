@@ -190,6 +190,9 @@ tl::unexpected<Diagnostics> not_started(std::string_view why) {
 // A file without a name that holds the task, to be read from its begin.
 Result<File> file_of(const CbcTask& task) {
   File file(::memfd_create("churon-cbc", MFD_CLOEXEC));
+  if (file.descriptor() < 0) {
+    return not_started(std::strerror(errno));
+  }
   const std::string bytes = bytes_of(task);
   for (std::size_t at = 0; at < bytes.size();) {
     const ssize_t done =

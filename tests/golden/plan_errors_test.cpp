@@ -1,6 +1,8 @@
-// Every error of programs in MPS form and of scenarios as a user reads it: errors/S01.txt, S03.txt.
+// Every error of programs in MPS form, of scenarios, and of solvers that are not to be believed as
+// a user reads it: errors/S01.txt, S03.txt, S02.txt.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <regex>
@@ -8,6 +10,7 @@
 #include "golden.h"
 #include "plan/mps.h"
 #include "plan/scenario_read.h"
+#include "plan/solver.h"
 
 namespace churon::plan {
 namespace {
@@ -188,6 +191,44 @@ TEST(PlanErrors, of_mps_files_read_as_they_are_meant_to) {
 TEST(PlanErrors, of_scenarios_read_as_they_are_meant_to) {
   golden::compare(scenario_errors(), CHURON_SOURCE_DIR "/tests/golden/errors/S03.txt");
   expect_all_codes(scenario_errors(), "S03");
+}
+
+// x + y >= 2, both whole, at 1 and 3 each.
+Program two_items() {
+  Program program;
+  const VariableId x = program.add({"x", 0, 3, 1, true});
+  const VariableId y = program.add({"y", 0, 3, 3, true});
+  program.add({"need", 2, kInfinity}, std::vector<Term>{{x, 1}, {y, 1}});
+  return program;
+}
+
+Result<Solution> says_nothing(const Program&, const SolveOptions&) {
+  return Solution{.values = {}, .objective = 2, .bound = 2, .duals = {}};
+}
+Result<Solution> breaks_a_row(const Program&, const SolveOptions&) {
+  return Solution{.values = {1, 0}, .objective = 1, .bound = 1, .duals = {}};
+}
+
+// CBC is a program of its own; without descriptors none is started.
+Result<Solution> without_descriptors() {
+  rlimit before = {};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  auto solution = solve(two_items(), {}, SolverKind::cbc);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  return solution;
+}
+
+TEST(PlanErrors, of_solvers_read_as_they_are_meant_to) {
+  golden::Errors errors;
+  errors.add("a solver without a solution",
+             solve(two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", says_nothing}));
+  errors.add("a solution that breaks a row",
+             solve(two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", breaks_a_row}));
+  errors.add("no descriptor for CBC", without_descriptors());
+  golden::compare(errors.text(), CHURON_SOURCE_DIR "/tests/golden/errors/S02.txt");
 }
 
 TEST(PlanErrors, committed_chips_take_power_until_their_life_has_ended) {
