@@ -188,7 +188,10 @@ ExitCode act(const Action& action, const Terminal& terminal) {
   try {
     return action(terminal);
   } catch (const std::bad_alloc&) {
-    return terminal.report({Diagnostic{.code = "U0105", .message = "out of memory"}});
+    return terminal.report({Diagnostic{.code = "U0105",
+                                       .message = "out of memory",
+                                       .help = {"close other programs, or give a smaller file; a "
+                                                "model needs less with a smaller -c"}}});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "churon: internal error: %s\nPlease report this.\n",
                  escape_control(error.what()).c_str());

@@ -107,8 +107,12 @@ class Conversation {
       return model::plain_prompt(setup_.tokenizer(), plain_, flags_.parse_special);
     }
     messages_.push_back({"user", message});
-    return model::chat_prompt(setup_.tokenizer(), *setup_.chat_template(), messages_,
-                              {.parse_special = flags_.parse_special});
+    auto rendered = model::chat_prompt(setup_.tokenizer(), *setup_.chat_template(), messages_,
+                                       {.parse_special = flags_.parse_special});
+    if (!rendered) {
+      return template_error(rendered.error(), setup_.model().file.path);
+    }
+    return rendered;
   }
 
   Result<void> try_reply(const std::string& message) {

@@ -54,12 +54,16 @@ ExitCode ended(const Terminal& terminal, plan::Status status, bool has_found,
     case plan::Status::optimal:
       return ExitCode::ok;
     case plan::Status::infeasible:
-      return terminal.report({{.code = "S0201",
-                               .message = fmt::format("{} has no solution", file),
-                               .exit = ExitCode::infeasible}});
+      return terminal.report(
+          {{.code = "S0201",
+            .message = fmt::format("{} has no solution", file),
+            .help = {"the output names the rows that exclude each other, and the "
+                     "smallest relaxation"},
+            .exit = ExitCode::infeasible}});
     case plan::Status::unbounded:
       return terminal.report({{.code = "S0202",
                                .message = fmt::format("the objective of {} has no end", file),
+                               .help = {"a variable or a row lacks a bound"},
                                .exit = ExitCode::infeasible}});
     case plan::Status::time_limit:
       return terminal.report({{.code = "S0205",

@@ -82,7 +82,7 @@ Result<std::vector<model::TokenId>> prompt_ids(const RunFlags& flags, const Setu
     auto rendered = model::chat_prompt(setup.tokenizer(), *setup.chat_template(), messages,
                                        {.parse_special = flags.parse_special});
     if (!rendered) {
-      return fail(rendered);
+      return template_error(rendered.error(), setup.model().file.path);
     }
     ids = std::move(*rendered);
   } else {
@@ -239,7 +239,9 @@ ExitCode run(const RunFlags& flags, const Terminal& terminal) {
   if (const auto wrong = contradiction(flags, terminal)) {
     return terminal.report({*wrong});
   }
-  const auto setup = Setup::open(flags.setup);
+  SetupOptions options = flags.setup;
+  options.with_chat_template = !flags.raw;
+  const auto setup = Setup::open(options);
   if (!setup) {
     return terminal.report(setup.error());
   }

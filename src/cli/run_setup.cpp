@@ -8,7 +8,9 @@
 #include <future>
 #include <utility>
 
+#include "base/check.h"
 #include "model/catalogue.h"
+#include "model/findings.h"
 #include "numeric/kv_cache.h"
 #include "numeric/reference.h"
 
@@ -76,6 +78,11 @@ void add_model_options(CLI::App& app, SetupOptions& options) {
       ->group("Computation");
 }
 
+tl::unexpected<Diagnostics> template_error(Diagnostics errors, const std::string& path) {
+  errors.back().help.emplace_back("--raw goes on without the template");
+  return model::in_file(std::move(errors), path);
+}
+
 Setup::Setup(SetupOptions options, model::Model model)
     : options_(std::move(options)), model_(std::move(model)) {
   context_ = options_.context > 0 ? options_.context
@@ -97,19 +104,17 @@ Result<std::unique_ptr<Setup>> Setup::open(const SetupOptions& options) {
 Result<void> Setup::load_tokenizer() {
   auto tokenizer = model::Tokenizer::from_metadata(model_.file.metadata);
   if (!tokenizer) {
-    return fail(tokenizer);
+    return model::in_file(model::with_remedy(tokenizer.error()), model_.file.path);
   }
-  if (tokenizer->token_count() > model_.hyperparameters.vocab) {
-    return fail("U0206",
-                fmt::format("the tokenizer has {} tokens, the token embedding {} rows",
-                            tokenizer->token_count(), model_.hyperparameters.vocab),
-                {"the file was put together wrongly; take another one"});
+  check(tokenizer->token_count() == model_.hyperparameters.vocab, tokenizer->token_count());
+  tokenizer_ = std::move(*tokenizer);
+  if (!options_.with_chat_template) {
+    return {};
   }
   auto chat_template = model::chat_template_from_metadata(model_.file.metadata);
   if (!chat_template) {
-    return fail(chat_template);
+    return template_error(chat_template.error(), model_.file.path);
   }
-  tokenizer_ = std::move(*tokenizer);
   chat_template_ = std::move(*chat_template);
   return {};
 }

@@ -31,10 +31,14 @@ struct SetupOptions {
   std::string arithmetic = "datapath";
   std::string derate;  // empty: each chip's default
   std::int64_t batch = 1;
+  bool with_chat_template = false;  // a file whose template is broken runs without it
 };
 
 // The flags above but for --compare, --derate and --sim-batch.
 void add_model_options(CLI::App& app, SetupOptions& options);
+
+// Errors of the chat template of the model at `path`, with the way around it.
+tl::unexpected<Diagnostics> template_error(Diagnostics errors, const std::string& path);
 
 class Setup {
  public:

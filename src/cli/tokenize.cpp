@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/verb.h"
 #include "model/catalogue.h"
+#include "model/findings.h"
 #include "model/gguf.h"
 #include "model/tokenizer.h"
 #include "report/format.h"
@@ -47,27 +48,30 @@ std::string path_of(const std::string& file) {
 // One line of --jsonl: the ids of the field `text` of a JSON object.
 Result<std::vector<model::TokenId>> ids_of_line(const model::Tokenizer& tokenizer,
                                                 model::EncodeOptions options, std::string_view line,
-                                                std::size_t number) {
+                                                const SourceSpan& place) {
   const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object() || !object.contains("text") || !object["text"].is_string()) {
-    return fail("T0202", fmt::format("line {} is not a JSON object with a string `text`", number),
-                {R"(a line looks like {"text": "Hello"})"});
+    return fail(
+        {.code = "T0202",
+         .message = fmt::format("line {} is not a JSON object with a string `text`", place.line),
+         .span = place,
+         .help = {R"(a line looks like {"text": "Hello"})"}});
   }
   return tokenizer.encode(object["text"].get_ref<const std::string&>(), options);
 }
 
 ExitCode print_lines(const Terminal& terminal, const model::Tokenizer& tokenizer,
-                     model::EncodeOptions options, std::string_view text) {
+                     model::EncodeOptions options, std::string_view text, const std::string& file) {
   if (text.ends_with('\n')) {
     text.remove_suffix(1);
   }
-  std::size_t number = 0;
+  SourceSpan place{.file = file, .line = 0, .column = 1, .text = "", .label = ""};
   for (const std::string_view line : split(text, '\n')) {
-    ++number;
+    ++place.line;
     if (trim(line).empty()) {
       continue;
     }
-    const auto ids = ids_of_line(tokenizer, options, line, number);
+    const auto ids = ids_of_line(tokenizer, options, line, place);
     if (!ids) {
       return terminal.report(ids.error());
     }
@@ -114,7 +118,7 @@ ExitCode tokenize(const Terminal& terminal, const Words& words) {
   }
   const auto tokenizer = model::Tokenizer::from_metadata(file->metadata);
   if (!tokenizer) {
-    return terminal.report(tokenizer.error());
+    return terminal.report(model::in_file(model::with_remedy(tokenizer.error()), *path).value());
   }
   auto text = words.text ? Result<std::string>(*words.text)
                          : read_file(path_of(words.jsonl.empty() ? words.file : words.jsonl),
@@ -124,7 +128,7 @@ ExitCode tokenize(const Terminal& terminal, const Words& words) {
   }
   const model::EncodeOptions options{.add_special = words.special, .parse_special = words.special};
   if (!words.jsonl.empty()) {
-    return print_lines(terminal, *tokenizer, options, *text);
+    return print_lines(terminal, *tokenizer, options, *text, words.jsonl);
   }
   const auto ids = tokenizer->encode(*text, options);
   if (terminal.json) {

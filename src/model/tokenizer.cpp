@@ -90,8 +90,10 @@ Result<std::optional<TokenId>> special_id(const Metadata& metadata, const Vocabu
     return fail(id);
   }
   if (*id < 0 || static_cast<std::uint64_t>(*id) >= vocabulary.size()) {
-    return fail("T0107", fmt::format("`{}` is {}, but the vocabulary has ids 0 to {}", key, *id,
-                                     vocabulary.size() - 1));
+    return fail("T0107",
+                fmt::format("`{}` is {}, but the vocabulary has ids 0 to {}", key, *id,
+                            vocabulary.size() - 1),
+                {"correct the key, or remove it where the model has no such token"});
   }
   return static_cast<TokenId>(*id);
 }
@@ -183,10 +185,12 @@ Result<void> Tokenizer::State::read_flags(const Metadata& metadata, bool add_bos
   add_space_prefix = *space_flag && !is_byte_level();
   if ((add_bos && !bos) || (add_eos && !eos)) {
     const std::string_view what = add_bos && !bos ? "bos" : "eos";
-    return fail("T0109", fmt::format("the model asks for a token in every prompt "
-                                     "(`tokenizer.ggml.add_{0}_token`), but the file does not say "
-                                     "which: `tokenizer.ggml.{0}_token_id` is missing",
-                                     what));
+    return fail("T0109",
+                fmt::format("the model asks for a token in every prompt "
+                            "(`tokenizer.ggml.add_{0}_token`), but the file does not say "
+                            "which: `tokenizer.ggml.{0}_token_id` is missing",
+                            what),
+                {"add the id, or set the flag to false"});
   }
   return {};
 }

@@ -82,7 +82,7 @@ Result<BytePairEncoder> BytePairEncoder::from_metadata(const Metadata& metadata,
         [&](std::uint32_t number) { return is_pair((*merges)[number], left, right); });
   }
   if (encoder.index_.crowded()) {
-    return fail("T0110", "the merges of the vocabulary were chosen to slow down every look-up");
+    return crowded("merges");
   }
   return encoder;
 }

@@ -65,6 +65,12 @@ Result<std::vector<float>> read_scores(const Metadata& metadata, std::size_t tok
 
 }  // namespace
 
+tl::unexpected<Diagnostics> crowded(std::string_view what) {
+  return fail("T0110",
+              fmt::format("the {} of the vocabulary were chosen to slow down every look-up", what),
+              {"the file was made to hang programs that read it: do not use it"});
+}
+
 HashIndex::HashIndex(std::size_t count)
     : slots_(std::bit_ceil(2 * count + 2)), mask_(slots_.size() - 1) {}
 
@@ -109,7 +115,7 @@ Result<Vocabulary> Vocabulary::from_metadata(const Metadata& metadata) {
     }
   }
   if (vocabulary.index_.crowded()) {
-    return fail("T0110", "the tokens of the vocabulary were chosen to slow down every look-up");
+    return crowded("tokens");
   }
   return vocabulary;
 }

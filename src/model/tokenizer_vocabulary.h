@@ -118,6 +118,9 @@ class HashIndex {
   bool crowded_ = false;
 };
 
+// T0110: `what` of the vocabulary find no place in a HashIndex.
+tl::unexpected<Diagnostics> crowded(std::string_view what);
+
 class Vocabulary {
  public:
   static Result<Vocabulary> from_metadata(const Metadata& metadata);

@@ -70,24 +70,44 @@ inline int exit_of(pid_t child) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-// Starts a program without a terminal; `meanwhile` gets its process id while it runs. More than a
-// minute is an error.
-inline Ended run_program(std::vector<std::string> words,
-                         const std::map<std::string, std::string>& environment = {},
-                         const std::function<void(pid_t)>& meanwhile = {}) {
+// Starts a program that reads from `in`, which is closed; see run_program.
+inline Ended run_reading(int in, std::vector<std::string> words,
+                         const std::map<std::string, std::string>& environment,
+                         const std::function<void(pid_t)>& meanwhile) {
   const TemporaryFolder folder;
   const std::string out = folder.write("out", "");
   const std::string err = folder.write("err", "");
   const pid_t child = ::fork();
   if (child == 0) {
-    become(std::move(words), environment, ::open("/dev/null", O_RDONLY),
-           ::open(out.c_str(), O_WRONLY), ::open(err.c_str(), O_WRONLY));
+    become(std::move(words), environment, in, ::open(out.c_str(), O_WRONLY),
+           ::open(err.c_str(), O_WRONLY));
   }
+  ::close(in);
   if (meanwhile) {
     meanwhile(child);
   }
   const int exit = exit_of(child);
   return {exit, bytes_of(out), bytes_of(err)};
+}
+
+// Starts a program without a terminal; `meanwhile` gets its process id while it runs. More than a
+// minute is an error.
+inline Ended run_program(std::vector<std::string> words,
+                         const std::map<std::string, std::string>& environment = {},
+                         const std::function<void(pid_t)>& meanwhile = {}) {
+  return run_reading(::open("/dev/null", O_RDONLY), std::move(words), environment, meanwhile);
+}
+
+// The same with a terminal to read from, on which nobody types.
+inline Ended run_at_silent_terminal(std::vector<std::string> words,
+                                    const std::map<std::string, std::string>& environment) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ::grantpt(terminal);
+  ::unlockpt(terminal);
+  const int side = ::open(::ptsname(terminal), O_RDWR | O_NOCTTY);
+  Ended ended = run_reading(side, std::move(words), environment, {});
+  ::close(terminal);
+  return ended;
 }
 
 // The same with a terminal for its remarks; `heard` gets all that it has said there so far,
