@@ -153,7 +153,11 @@ void ScenarioReader::option_dates(const chip::Node& table, const std::string& wh
   if (option.from > option.until) {
     toml_.find("S0306", fmt::format("{} ends before it begins", where), *until);
   }
-  option.life = is_rent ? 1 : std::max(1, quarters(toml_.get(table, "life"), key + ".life", 20));
+  const chip::Node* life = toml_.get(table, "life");
+  option.life = is_rent ? 1 : quarters(life, key + ".life", 20);
+  if (option.life < 1 && life != nullptr) {
+    toml_.find("S0304", "a chip lives for at least one quarter", *life);
+  }
 }
 
 void ScenarioReader::option_contract(const chip::Node& table, const std::string& where,

@@ -458,6 +458,33 @@ void ScenarioReader::check_commitments() {
   }
 }
 
+// About what the program will have of decisions: with more, no solver comes to an end, and memory
+// may.
+void ScenarioReader::check_size() {
+  constexpr double kDecisionsMax = 1e6;
+  constexpr double kOfSite = 3;  // taken, arrived, there
+  double of_quarter = 0;         // and future
+  for (const Option& option : s_.options) {
+    const auto steps = static_cast<double>(option.steps.size());
+    of_quarter += static_cast<double>(s_.classes.size()) +
+                  kOfSite * static_cast<double>(s_.sites.size()) +
+                  steps * steps;  // each is full before any later one begins
+  }
+  for (const Resource& resource : s_.resources) {
+    of_quarter += static_cast<double>(resource.sources.size());
+  }
+  const double decisions = of_quarter * s_.quarters * static_cast<double>(s_.futures.size());
+  if (decisions > kDecisionsMax) {
+    toml_.find("S0304",
+               fmt::format("about {:.2g} decisions: each option in each class, site, quarter and "
+                           "future; {:.2g} are taken",
+                           decisions, kDecisionsMax),
+               root_, "",
+               {fmt::format("{} quarters and {} futures multiply all else", s_.quarters,
+                            s_.futures.size())});
+  }
+}
+
 void ScenarioReader::run() {
   head();
   classes();
@@ -468,6 +495,7 @@ void ScenarioReader::run() {
   toml_.finish(root_, "the scenario");
   if (toml_.findings().empty()) {
     check_commitments();
+    check_size();
   }
 }
 

@@ -36,6 +36,7 @@ class ScenarioReader {
   void slips(const std::vector<Future>& demands);
   void surge(const chip::Node& table, const std::string& where, Future& future);
   void check_commitments();
+  void check_size();
   // scenario_options.cpp
   void options();
   Option option(const chip::Node& table);

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "plan/model.h"
 #include "plan/scenario_read.h"
 
 namespace churon::plan {
 namespace {
+
+using testing::HasSubstr;
 
 // One own chip whose gate has passed, one whose gate is open; two paths of demand.
 constexpr std::string_view kScenario = R"(start = "2027-Q1"
@@ -68,6 +71,28 @@ Scenario scenario(std::string_view toml = kScenario) {
   auto read = parse_scenario(toml, "plan.toml", CHURON_SOURCE_DIR "/data/cost");
   EXPECT_TRUE(read) << (read ? "" : to_text(read.error()));
   return read ? std::move(*read) : Scenario{};
+}
+
+std::string errors_with(const std::string& what, const std::string& instead) {
+  std::string toml(kScenario);
+  toml.replace(toml.find(what), what.size(), instead);
+  const auto read = parse_scenario(toml, "plan.toml", CHURON_SOURCE_DIR "/data/cost");
+  return read ? "" : to_text(read.error());
+}
+
+TEST(Scenario, refuses_a_series_without_a_step_and_a_life_of_no_quarter) {
+  EXPECT_THAT(errors_with("power = \"5 MW\"", "power = []"), HasSubstr("at least one step"));
+  EXPECT_THAT(errors_with("max = \"500 chips\"", "max = \"500 chips\"\nlife = \"0 quarters\""),
+              HasSubstr("a chip lives for at least one quarter"));
+}
+
+TEST(Scenario, refuses_more_decisions_than_memory_holds) {
+  std::string steps = "steps = [";
+  for (int i = 1; i <= 500; ++i) {
+    steps += "{ from = \"" + std::to_string(i) + " chips\", change = \"-1 %\" }, ";
+  }
+  EXPECT_THAT(errors_with("max = \"500 chips\"", "max = \"500 chips\"\n" + steps + "]"),
+              HasSubstr("decisions: each option in each class"));
 }
 
 TEST(Scenario, lets_only_chips_slip_whose_gate_is_open) {

@@ -393,6 +393,10 @@ std::vector<Step> TomlReader::steps(const chip::Node* node, Quarter start) {
   if (node->type != chip::NodeType::array) {
     return {{.from = 0, .value = node, .suffix = ""}};
   }
+  if (node->items.empty()) {
+    find("S0302", "a series has at least one step", *node, "",
+         {"one value, or [{ from = \"2027-Q1\", v = … }, …]"});
+  }
   std::vector<Step> list;
   std::optional<Quarter> before;
   for (const chip::Node& step : node->items) {
