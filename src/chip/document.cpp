@@ -27,6 +27,8 @@ namespace {
 constexpr int kDotsMax = 16;
 // Of one file, keys and items of arrays. The largest shipped description has about 3,000.
 constexpr int kValuesMax = 20000;
+// Bytes. Of a longer line no columns are told: they are counted anew for every value.
+constexpr std::size_t kLineMax = 4096;
 
 // What toml++ must not be given, found before it reads a text: keys of so many parts that its
 // recursion would not end, and characters beyond ASCII outside of quotes and comments. TOML has no
@@ -119,6 +121,9 @@ class Converter {
     Place result{
         .text = index_, .line = static_cast<int>(region.begin.line), .column = 1, .length = 1};
     const auto line = texts_.line(result);
+    if (line.size() > kLineMax) {
+      return result;
+    }
     result.column = byte_column(line, region.begin.column);
     int end = region.end.line == region.begin.line ? byte_column(line, region.end.column)
                                                    : static_cast<int>(line.size()) + 1;
@@ -130,9 +135,8 @@ class Converter {
     return result;
   }
 
-  [[nodiscard]] Node node(const toml::node& from) {
+  [[nodiscard]] Node node(const toml::node& from) const {
     Node to;
-    ++count_;
     to.place = place(from.source());
     switch (from.type()) {
       case toml::node_type::string:
@@ -183,8 +187,6 @@ class Converter {
     return to;
   }
 
-  [[nodiscard]] int count() const { return count_; }
-
  private:
   static int byte_column(std::string_view line, std::uint32_t characters) {
     std::size_t at = 0;
@@ -197,8 +199,22 @@ class Converter {
 
   const Texts& texts_;
   int index_;
-  int count_ = 0;
 };
+
+// Keys and items of arrays, and the root. toml++ bounds how deep they are nested.
+int values_of(const toml::node& node) {
+  int count = 1;
+  if (const toml::array* array = node.as_array()) {
+    for (const auto& item : *array) {
+      count += values_of(item);
+    }
+  } else if (const toml::table* table = node.as_table()) {
+    for (const auto& [key, value] : *table) {
+      count += values_of(value);
+    }
+  }
+  return count;
+}
 
 }  // namespace
 
@@ -292,14 +308,13 @@ Result<Node> parse_toml(std::string_view toml, const Texts& texts, int index) {
     }
     return fail(std::move(diagnostic));
   }
-  Node root = convert.node(result.table());
-  if (convert.count() > kValuesMax) {
-    return fail({.code = "C0102",
-                 .message = fmt::format("{} values in one description; {} are allowed",
-                                        convert.count(), kValuesMax),
-                 .span = texts.span({.text = index})});
+  if (const int values = values_of(result.table()); values > kValuesMax) {
+    return fail(
+        {.code = "C0102",
+         .message = fmt::format("{} values in one description; {} are allowed", values, kValuesMax),
+         .span = texts.span({.text = index})});
   }
-  return root;
+  return convert.node(result.table());
 }
 
 }  // namespace churon::chip

@@ -86,6 +86,15 @@ TEST(Scenario, refuses_a_series_without_a_step_and_a_life_of_no_quarter) {
               HasSubstr("a chip lives for at least one quarter"));
 }
 
+TEST(Scenario, refuses_a_list_on_one_long_line_at_once) {
+  std::string committed = "committed = [";
+  for (int i = 0; i < 20000; ++i) {
+    committed += "{ quarter = \"2028-Q1\", v = \"1 chips\" }, ";
+  }
+  EXPECT_THAT(errors_with("max = \"500 chips\"", "max = \"500 chips\"\n" + committed + "]"),
+              HasSubstr("C0102"));
+}
+
 TEST(Scenario, refuses_more_decisions_than_memory_holds) {
   std::string steps = "steps = [";
   for (int i = 1; i <= 500; ++i) {
