@@ -421,7 +421,7 @@ KvTransfer Server::transfer(double tokens, double chips) const {
 Server::Prompts Server::prompts(const Load& load, double running) const {
   const Parallelism& p = deployment_.parallelism;
   const double of_rank = std::max(1.0, running / p.attention_dp);
-  return {.per_token = of_rank / load.output_tokens / p.pp,
+  return {.per_token = (of_rank - 1) / load.output_tokens / p.pp,
           .together = of_rank / load.output_tokens,
           .held = load.disaggregated    ? 0
                   : device_.figures.own ? 1
@@ -468,7 +468,7 @@ Served Server::serve(const Load& load) const {
     result.transfer = transfer(load.input_tokens, result.chips);
     first.transfer_s = result.transfer.seconds;
   } else {
-    first.step_s = decode.expected_s / 2;
+    first.step_s = decode.expected_s / 2 * std::min(1.0, of_rank - 1);  // of others, under way
   }
   const double steps = load.output_tokens - 1;
   if (load.concurrency > result.running) {
@@ -480,7 +480,7 @@ Served Server::serve(const Load& load) const {
       load.concurrency * load.output_tokens / (result.ttft_s + steps * result.tpot_s);
   StepTime work = decode;
   StepTime all_prompts = prompt;
-  all_prompts *= prompts;
+  all_prompts *= together / p.pp;  // one's own as well
   work += all_prompts;
   result.power_w = result.chips * chip_power(work, std::max(result.tpot_s, work.expected_s));
   result.energy_per_output_token_j = result.power_w / result.output_tokens_per_s;

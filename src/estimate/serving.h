@@ -189,10 +189,10 @@ class Server {
     double work = 1, fixed = 1;  // factors
     bool is_link = false;
   };
-  // Prompts that a rank prefills while one token of each running request is made.
+  // Prompts of other requests that a rank prefills while one gets a token.
   struct Prompts {
     double per_token = 0;  // pipeline stages share the work of a prompt
-    double together = 0;   // above 1: so many come in one step
+    double together = 0;   // one's own as well; above 1: so many come in one step
     double held = 1;       // share of their time that tokens wait for
   };
   [[nodiscard]] Price price(const RankOp& op, const Rows& rows) const;

@@ -193,10 +193,10 @@ Term Server::token_term(const Load& load, const Served& served) const {
   if (!load.disaggregated) {
     prefill.formula = "prompts * prompt * share";
     prefill.children = {{.key = "prompts",
-                         .text = "of a rank, while each running request gets a token",
+                         .text = "of others, while a request gets a token",
                          .value = others.per_token,
                          .unit = "1",
-                         .formula = "running of a rank / output tokens / pipeline stages"},
+                         .formula = "(running of a rank - 1) / output tokens / pipeline stages"},
                         {.key = "share",
                          .text = "of a prompt's time that tokens wait for",
                          .value = others.held,

@@ -62,6 +62,29 @@ TEST(Serving, weights_that_are_widened_take_power) {
   EXPECT_EQ(watts("h100", "bf16", 0.2), watts("h100", "bf16", 0));
 }
 
+TEST(Serving, a_lone_request_waits_for_nobody) {
+  for (const std::string_view chip : {"h200", "churon-1"}) {
+    const auto made = server("Llama-3.1-70B", chip, {.tp = 8}, chip == "h200" ? "fp8" : "q8_0");
+    ASSERT_TRUE(made) << chip;
+    const Load load{.concurrency = 1, .input_tokens = 8000, .output_tokens = 8};
+    const Served alone = made->serve(load);
+    EXPECT_DOUBLE_EQ(alone.tpot_s, made->decode_step(1, 8004).expected_s) << chip;
+    EXPECT_EQ(alone.first.step_s, 0) << chip;
+    EXPECT_EQ(alone.first.queue_s, 0) << chip;
+    Load two = load;
+    two.concurrency = 2;
+    const Served pair = made->serve(two);
+    const double shared =
+        chip == "h200"
+            ? device(chip).efficiency.profiles[static_cast<std::size_t>(Framework::vllm)].prefill
+            : 1;
+    EXPECT_NEAR(pair.tpot_s - made->decode_step(2, 8004).expected_s,
+                shared * alone.first.prompt_s / 8, 1e-9)
+        << chip;
+    EXPECT_GT(pair.first.step_s, 0) << chip;
+  }
+}
+
 TEST(Serving, one_rank_holds_every_parameter) {
   for (const std::string_view name : {"Llama-3.1-8B", "Qwen3-32B", "Mixtral-8x7B"}) {
     const model::Hyperparameters hyperparameters = shape(name);
