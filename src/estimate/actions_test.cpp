@@ -82,10 +82,11 @@ TEST_F(Actions, a_step_in_service_takes_the_energy_of_the_same_step_in_run) {
 TEST_F(Actions, power_in_service_is_idle_power_and_the_sum_of_actions) {
   const Server two = server({.tp = 2}, own);
   const Served served = two.serve({.concurrency = 8, .input_tokens = 1024, .output_tokens = 1024});
-  const double joules =
-      two.decode_step(8, 1536).energy_j + 8.0 / 1024 * two.prefill_step(1, 1024, 1024).energy_j;
+  const StepTime decode = two.decode_step(8, 1536), prompt = two.prefill_step(1, 1024, 1024);
+  const double joules = decode.energy_j + 8.0 / 1024 * prompt.energy_j;
+  const double seconds = decode.expected_s + 8.0 / 1024 * prompt.expected_s;
   const double idle_w = own.action_prices[Action::powered];
-  EXPECT_NEAR(served.power_w, 2 * (idle_w + joules / served.tpot_s), 1e-9 * served.power_w);
+  EXPECT_NEAR(served.power_w, 2 * (idle_w + joules / seconds), 1e-9 * served.power_w);
   // A sum over two ranks sends and receives.
   Figures silent = own;
   silent.link_j_per_byte = 0;
