@@ -64,8 +64,8 @@ const SolverEntry& entry(SolverKind kind);
 
 // Deterministic: the same program gives the same solution, unless time or an interruption ended the
 // search. May run in several threads at once. Errors: S0203 (the solver fails, calls optimal
-// what is not within the gap, or without end what has one), S0204 (its solution breaks the program, or is better than its
-// bound).
+// what is not within the gap, or without end what has one), S0204 (its solution breaks the program,
+// or is better than its bound).
 Result<Solution> solve(const Program& program, const SolveOptions& options,
                        const SolverEntry& solver);
 Result<Solution> solve(const Program& program, const SolveOptions& options,
