@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "plan/checker.h"
 #include "plan/elastic.h"
+#include "programs.h"
 
 namespace churon::plan {
 namespace {
@@ -286,15 +287,6 @@ TEST(Cbc, leaves_no_search_behind) {
   EXPECT_TRUE(searches().empty());
 }
 
-// x + y >= 2, both whole, at 1 and 3 each: the optimum is 2, x = 2.
-Program two_items() {
-  Program program;
-  const VariableId x = program.add({"x", 0, 3, 1, true});
-  const VariableId y = program.add({"y", 0, 3, 3, true});
-  program.add({"need", 2, kInfinity}, std::vector<Term>{{x, 1}, {y, 1}});
-  return program;
-}
-
 template <int lie>
 Result<Solution> liar(const Program&, const SolveOptions&) {
   Solution said{.values = {2, 0}, .objective = 2, .bound = 2, .duals = {}};
@@ -347,7 +339,8 @@ Result<Solution> liar(const Program&, const SolveOptions&) {
 
 TEST(Solvers, are_believed_in_nothing) {
   const auto code = [](Result<Solution> (*lie)(const Program&, const SolveOptions&)) {
-    const auto solution = solve(two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", lie});
+    const auto solution =
+        solve(test::two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", lie});
     return solution ? "none" : solution.error().front().code;
   };
   EXPECT_EQ(code(liar<0>), "none");

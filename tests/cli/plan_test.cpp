@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "program.h"
+#include "programs.h"
 
 namespace churon {
 namespace {
@@ -234,16 +235,6 @@ TEST_F(PlanVerb, tells_infeasible_unbounded_and_garbage_apart) {
   EXPECT_EQ(garbage.out, "");
 }
 
-// Knapsacks that nearly tie keep a solver busy.
-std::string hard_mps() {
-  std::string mps = "OBJSENSE MAX\nROWS\n N obj\n L a\n L b\n L c\nCOLUMNS\n M 'MARKER' 'INTORG'\n";
-  for (int i = 0; i < 90; ++i) {
-    const int a = 1000 + 617 * i % 997, b = 1000 + 389 * i % 991, c = 1000 + 757 * i % 983;
-    mps += fmt::format(" x{} obj {} a {}\n x{} b {} c {}\n", i, a + b + c + i % 7, a, i, b, c);
-  }
-  return mps + " M 'MARKER' 'INTEND'\nRHS\n R a 60000 b 61000\n R c 59000\nENDATA\n";
-}
-
 // Ctrl-C as soon as it says that it has found something.
 Ended interrupted_after_a_solution(std::vector<std::string> words) {
   words.insert(words.begin(), {CHURON_BINARY, "plan"});
@@ -257,7 +248,7 @@ Ended interrupted_after_a_solution(std::vector<std::string> words) {
 }
 
 TEST_F(PlanVerb, interrupted_keeps_its_best_and_says_its_gap) {
-  const std::string path = folder.write("hard.mps", hard_mps());
+  const std::string path = folder.write("hard.mps", test::hard_mps());
   for (const char* solver : {"highs", "cbc"}) {
     const Ended ended =
         interrupted_after_a_solution({"--mps", path, "--gap", "0", "--solver", solver});
@@ -292,7 +283,7 @@ bool comes_true(const std::function<bool()>& condition) {
 }
 
 TEST_F(PlanVerb, killed_leaves_no_search_behind) {
-  const std::string path = folder.write("hard.mps", hard_mps());
+  const std::string path = folder.write("hard.mps", test::hard_mps());
   std::vector<pid_t> searches;
   const Ended ended = test::run_program(
       {CHURON_BINARY, "plan", "--mps", path, "--gap", "0", "--solver", "cbc"}, {}, [&](pid_t verb) {

@@ -11,6 +11,7 @@
 #include "golden.h"
 #include "model/tokenizer_vocabulary.h"
 #include "program.h"
+#include "programs.h"
 
 namespace churon {
 namespace {
@@ -215,21 +216,11 @@ tokens = { chat = "9000 tok/s" }
 max = "900 chips"
 )";
 
-// Knapsacks that nearly tie keep a solver busy.
-std::string hard_mps() {
-  std::string mps = "OBJSENSE MAX\nROWS\n N obj\n L a\n L b\n L c\nCOLUMNS\n M 'MARKER' 'INTORG'\n";
-  for (int i = 0; i < 90; ++i) {
-    const int a = 1000 + 617 * i % 997, b = 1000 + 389 * i % 991, c = 1000 + 757 * i % 983;
-    mps += fmt::format(" x{} obj {} a {}\n x{} b {} c {}\n", i, a + b + c + i % 7, a, i, b, c);
-  }
-  return mps + " M 'MARKER' 'INTEND'\nRHS\n R a 60000 b 61000\n R c 59000\nENDATA\n";
-}
-
 TEST_F(VerbErrors, of_planning_read_as_they_are_meant_to) {
   const std::string head = "ROWS\n N obj\n G r\nCOLUMNS\n x obj -1 r 1\nRHS\n R r 4\nBOUNDS\n";
   folder.write("none.mps", head + " UP B x 3\nENDATA\n");
   folder.write("endless.mps", head + "ENDATA\n");
-  folder.write("hard.mps", hard_mps());
+  folder.write("hard.mps", test::hard_mps());
   folder.write("plan.toml", kScenario);
   run({"plan"});
   run({"plan", "--mps", "FOLDER/none.mps"});

@@ -11,6 +11,7 @@
 #include "plan/mps.h"
 #include "plan/scenario_read.h"
 #include "plan/solver.h"
+#include "programs.h"
 
 namespace churon::plan {
 namespace {
@@ -193,15 +194,6 @@ TEST(PlanErrors, of_scenarios_read_as_they_are_meant_to) {
   expect_all_codes(scenario_errors(), "S03");
 }
 
-// x + y >= 2, both whole, at 1 and 3 each.
-Program two_items() {
-  Program program;
-  const VariableId x = program.add({"x", 0, 3, 1, true});
-  const VariableId y = program.add({"y", 0, 3, 3, true});
-  program.add({"need", 2, kInfinity}, std::vector<Term>{{x, 1}, {y, 1}});
-  return program;
-}
-
 Result<Solution> says_nothing(const Program&, const SolveOptions&) {
   return Solution{.values = {}, .objective = 2, .bound = 2, .duals = {}};
 }
@@ -216,17 +208,19 @@ Result<Solution> without_descriptors() {
   rlimit none = before;
   none.rlim_cur = 0;
   ::setrlimit(RLIMIT_NOFILE, &none);
-  auto solution = solve(two_items(), {}, SolverKind::cbc);
+  auto solution = solve(test::two_items(), {}, SolverKind::cbc);
   ::setrlimit(RLIMIT_NOFILE, &before);
   return solution;
 }
 
 TEST(PlanErrors, of_solvers_read_as_they_are_meant_to) {
   golden::Errors errors;
-  errors.add("a solver without a solution",
-             solve(two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", says_nothing}));
-  errors.add("a solution that breaks a row",
-             solve(two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", breaks_a_row}));
+  errors.add(
+      "a solver without a solution",
+      solve(test::two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", says_nothing}));
+  errors.add(
+      "a solution that breaks a row",
+      solve(test::two_items(), {}, SolverEntry{SolverKind::cbc, "liar", "Liar", breaks_a_row}));
   errors.add("no descriptor for CBC", without_descriptors());
   golden::compare(errors.text(), CHURON_SOURCE_DIR "/tests/golden/errors/S02.txt");
 }
