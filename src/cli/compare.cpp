@@ -20,7 +20,6 @@
 #include "numeric/thread_pool.h"
 #include "report/compare_report.h"
 #include "report/dollars_report.h"
-#include "report/explanation.h"
 
 namespace churon::cli {
 
@@ -419,8 +418,7 @@ ExitCode compare(const Terminal& terminal, const Words& words) {
     if (!text) {
       return terminal.report(text.error());
     }
-    terminal.out(terminal.json ? dump_json(report::explanation_json(words.explain, *text)) + "\n"
-                               : *text);
+    terminal.explain(words.explain, *text);
   } else {
     terminal.out(terminal.json ? dump_json(report::compare_json(record)) + "\n"
                                : report::compare_text(record, charset(), terminal.columns));

@@ -12,7 +12,6 @@
 #include "cost/vectors.h"
 #include "numeric/thread_pool.h"
 #include "report/cost_report.h"
-#include "report/explanation.h"
 #include "silicon/area.h"
 #include "silicon/floorplan.h"
 
@@ -103,8 +102,7 @@ ExitCode cost_of(const Terminal& terminal, const Words& words) {
     if (!text) {
       return terminal.report(text.error());
     }
-    terminal.out(terminal.json ? dump_json(report::explanation_json(words.explain, *text)) + "\n"
-                               : *text);
+    terminal.explain(words.explain, *text);
     return ExitCode::ok;
   }
   const auto charset = terminal.interactive ? report::Charset::unicode : report::Charset::ascii;

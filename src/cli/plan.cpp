@@ -15,7 +15,6 @@
 #include "plan/planner.h"
 #include "plan/scenario_read.h"
 #include "plan/solver.h"
-#include "report/explanation.h"
 #include "report/format.h"
 #include "report/plan_report.h"
 #include "report/plan_view.h"
@@ -181,8 +180,7 @@ ExitCode plan_of(const Terminal& terminal, const Words& words) {
     if (!text) {
       return terminal.report(text.error());
     }
-    terminal.out(terminal.json ? dump_json(report::explanation_json(words.explain, *text)) + "\n"
-                               : *text);
+    terminal.explain(words.explain, *text);
   } else {
     terminal.out(terminal.json ? dump_json(report::plan_json(record)) + "\n"
                                : report::plan_text(record, terminal.columns));

@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "chip/chip.h"
 #include "cli/verb.h"
-#include "report/explanation.h"
 #include "report/floorplan_svg.h"
 #include "report/silicon_explanation.h"
 #include "report/silicon_report.h"
@@ -74,8 +73,7 @@ ExitCode show_silicon(const Terminal& terminal, const Words& words) {
     if (!text) {
       return terminal.report(text.error());
     }
-    terminal.out(terminal.json ? dump_json(report::explanation_json(words.explain, *text)) + "\n"
-                               : *text);
+    terminal.explain(words.explain, *text);
     return ExitCode::ok;
   }
   const auto charset = terminal.interactive ? report::Charset::unicode : report::Charset::ascii;

@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/verb.h"
+#include "report/explanation.h"
 
 namespace churon::cli {
 
@@ -59,6 +61,10 @@ void clear_interrupt() { interrupt_count = 0; }
 void Terminal::out(std::string_view text) const {
   show_progress("");
   write_all(STDOUT_FILENO, text);
+}
+
+void Terminal::explain(std::string_view key, const std::string& text) const {
+  out(json ? dump_json(report::explanation_json(key, text)) + "\n" : text);
 }
 
 void Terminal::show_progress(std::string_view line) const {

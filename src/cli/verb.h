@@ -23,6 +23,8 @@ struct Terminal {
 
   // Results. A closed pipe ends the process quietly; a full disk is an error with exit code 1.
   void out(std::string_view text) const;
+  // The text that explains `key`; under --json in a document.
+  void explain(std::string_view key, const std::string& text) const;
   // One line of progress on stderr, overwritten by the next; an empty text removes it.
   void show_progress(std::string_view line) const;
   // Remarks and warnings on stderr.

@@ -87,7 +87,8 @@ struct FirstTokenPart {
 inline constexpr std::array<FirstTokenPart, 6> kFirstTokenParts{
     {{"framework", "framework", "the framework's own time for a prompt", "prompt",
       &FirstToken::framework_s},
-     {"step", "step under way", "the decode step under way", "decode / 2", &FirstToken::step_s},
+     {"step", "step under way", "the decode step under way", "decode / 2, while others run",
+      &FirstToken::step_s},
      {"prompt", "prefill", "its own prefill", "sum of operators + host", &FirstToken::prompt_s},
      {"queue", "prefills before it", "prefills of prompts that came with it",
       "burst * (requests of a rank - 1) * time of a prompt", &FirstToken::queue_s},
